@@ -1,0 +1,228 @@
+"""What signed bytes say: the pure half of the adapter, which an auditor loads without a network.
+
+`SignedTransaction.raw` holds the *verifiable* bytes, with the signature, as they lie in a block:
+from them alone come the hash, what is announced, and everything that `decode` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sauma.chain import (
+    REFERENCE_BYTES,
+    BlockRef,
+    Decoded,
+    Effect,
+    SignedTransaction,
+    is_reference,
+)
+from sauma.errors import InvalidInput
+
+from .binary import (
+    block_hash,
+    inner_hash,
+    parse_verifiable,
+    serialise,
+    serialise_verifiable,
+    transaction_hash,
+)
+from .caip import account_of, asset_of
+from .instructions import ROOT_BYTES
+from .network import MICRO_PER_XEM, unix_seconds_from_seconds
+from .settings import NemSettings
+from .signing import AnnounceRequest, verify
+from .transactions import XEM, Block, MessageKind, MosaicId, Multisig, Transaction, Transfer
+from .unreadable import Unreadable
+
+RAW_BYTES_MAX: Final = 65_536
+"""More than 32 cosignatures and the longest message need."""
+
+
+class NemCodec:
+    """Reads signed NEM transfers, plain ones and those that a multisig account's cosigner wraps."""
+
+    def __init__(self, settings: NemSettings) -> None:
+        """Read for the network, the energy mosaic and the issuing account of these settings."""
+        self.settings = settings
+
+    @classmethod
+    def from_settings(cls, facts: Mapping[str, Any]) -> NemCodec:
+        """Return the codec for settings as the journal records them (`NemSettings.to_facts`)."""
+        return cls(NemSettings.from_facts(facts))
+
+    def decode(self, raw: bytes) -> Decoded:
+        """Return what signed bytes say; raises `InvalidInput` for bytes that are no such transfer.
+
+        The issuing account is outside circulation: units of the energy mosaic that leave or reach it
+        have one effect, on the other side.  XEM that moves has effects, fees have none.  Of a
+        wrapped transfer the sender and payer is the multisig account; whether its cosigners are
+        enough only the chain knows, `signature_valid` says that those present have signed it.
+        """
+        transaction = self.read(raw)
+        transfer = transfer_in(transaction)
+        if transfer is None:
+            raise InvalidInput(
+                f"transaction {transaction_hash(transaction).hex()} of type {transaction.TYPE} is no "
+                "transfer: only transfers carry a batch"
+            )
+        payer = account_of(transfer.signer, self.settings.nem_network)
+        return Decoded(
+            transaction_id=transaction_hash(transaction),
+            sender=payer,
+            reference=reference_of(transfer),
+            effects=effects_of(transfer, self.settings),
+            fee_payer=payer,
+            fee_units_max=fee_micro_of(transaction),
+            valid_until=valid_until_of(transaction),
+            signature_valid=is_signed(transaction),
+        )
+
+    def read(self, raw: bytes) -> Transaction:
+        """Return the transaction of verifiable bytes of this network, in canonical form only."""
+        network = self.settings.nem_network
+        if len(raw) > RAW_BYTES_MAX:
+            raise InvalidInput(
+                f"{len(raw)} bytes are no NEM transaction: {RAW_BYTES_MAX} are the most"
+            )
+        try:
+            transaction = parse_verifiable(raw, network=network)
+        except Unreadable as error:
+            raise InvalidInput(f"bytes are no signed NEM transaction: {error}") from error
+        if transaction.network_byte != network.byte:
+            raise InvalidInput(
+                f"the transaction has network byte {transaction.network_byte:#x}, the "
+                f"{network.name} has {network.byte:#x}: read it with that network's settings"
+            )
+        if serialise_verifiable(transaction) != raw:
+            raise InvalidInput(
+                "bytes are no NEM transaction in canonical form: its signature could not hold"
+            )
+        return transaction
+
+    def anchored_root(self, raw: bytes) -> bytes | None:
+        """Return the Merkle root that signed bytes anchor; None for another transfer."""
+        transfer = transfer_in(self.read(raw))
+        payload = b"" if transfer is None else _payload(transfer)
+        has_root = len(payload) == REFERENCE_BYTES + ROOT_BYTES
+        return (
+            payload[REFERENCE_BYTES:]
+            if has_root and is_reference(payload[:REFERENCE_BYTES])
+            else None
+        )
+
+    def announce_request(self, raw: bytes) -> AnnounceRequest:
+        """Return what a node is sent to announce signed bytes."""
+        transaction = self.read(raw)
+        return AnnounceRequest(data=serialise(transaction), signature=transaction.signature or b"")
+
+    def signed(self, transfer: Transfer, *, batch_id: bytes, prepared_at: int) -> SignedTransaction:
+        """Return the port's record of a signed plain transfer that carries a batch."""
+        sender = account_of(transfer.signer, self.settings.nem_network)
+        return SignedTransaction(
+            transaction_id=transaction_hash(transfer),
+            raw=serialise_verifiable(transfer),
+            sender=sender,
+            batch_ids=(batch_id,),
+            effects=effects_of(transfer, self.settings),
+            fee_payer=sender,
+            fee_units_max=transfer.fee_micro,
+            valid_until=valid_until_of(transfer),
+            consumes=(),
+            prepared_at=prepared_at,
+        )
+
+
+def transfer_in(transaction: Transaction) -> Transfer | None:
+    """Return the transfer that a transaction is or wraps."""
+    inner = transaction.inner if isinstance(transaction, Multisig) else transaction
+    return inner if isinstance(inner, Transfer) else None
+
+
+def moved_units(transfer: Transfer) -> tuple[tuple[MosaicId, int], ...]:
+    """Return how many smallest units of what a transfer moves; XEM counts as nem:xem.
+
+    With mosaics attached the amount multiplies their quantities in millionths.
+    """
+    if not transfer.mosaics:
+        moved = ((XEM, transfer.amount_micro),)
+    else:
+        moved = tuple(
+            (mosaic.mosaic_id, mosaic.quantity_units * transfer.amount_micro // MICRO_PER_XEM)
+            for mosaic in transfer.mosaics
+        )
+    return tuple((mosaic_id, units) for mosaic_id, units in moved if units)
+
+
+def effects_of(transfer: Transfer, settings: NemSettings) -> tuple[Effect, ...]:
+    """Return what a transfer moves, the sender's side before the recipient's."""
+    network = settings.nem_network
+    sender = account_of(transfer.signer, network)
+    recipient = account_of(transfer.recipient, network)
+    effects = []
+    for mosaic_id, units in moved_units(transfer):
+        asset = asset_of(mosaic_id, network)
+        for account, delta_units in ((sender, -units), (recipient, units)):
+            if asset != settings.energy_asset or account != settings.issuer:
+                effects.append(Effect(account=account, asset=asset, delta_units=delta_units))
+    return tuple(effects)
+
+
+def spent_units(transaction: Transaction) -> dict[MosaicId, int]:
+    """Return what a transaction takes from its payer: what it moves away, and its fee in micro XEM."""
+    spent = {XEM: fee_micro_of(transaction)}
+    transfer = transfer_in(transaction)
+    for mosaic_id, units in () if transfer is None else moved_units(transfer):
+        spent[mosaic_id] = spent.get(mosaic_id, 0) + units
+    return spent
+
+
+def reference_of(transfer: Transfer) -> bytes | None:
+    """Return the batch reference that a transfer's plain message is or, with an anchor, begins with."""
+    payload = _payload(transfer)
+    if len(payload) not in (REFERENCE_BYTES, REFERENCE_BYTES + ROOT_BYTES):
+        return None
+    reference = payload[:REFERENCE_BYTES]
+    return reference if is_reference(reference) else None
+
+
+def fee_micro_of(transaction: Transaction) -> int:
+    """Return what a transaction costs its payer, with inner transaction and cosignatures."""
+    if isinstance(transaction, Multisig):
+        cosignatures_micro = sum(each.fee_micro for each in transaction.cosignatures)
+        return transaction.fee_micro + transaction.inner.fee_micro + cosignatures_micro
+    return transaction.fee_micro
+
+
+def valid_until_of(transaction: Transaction) -> int:
+    """Return the last unix second of a block that may hold a transaction."""
+    deadlines = [transaction.deadline_seconds]
+    if isinstance(transaction, Multisig):
+        deadlines.append(transaction.inner.deadline_seconds)
+    return unix_seconds_from_seconds(min(deadlines))
+
+
+def is_signed(transaction: Transaction) -> bool:
+    """Tell whether the signature holds, and every cosignature for the inner transaction."""
+    if not verify(transaction.signer, serialise(transaction), transaction.signature or b""):
+        return False
+    cosignatures = transaction.cosignatures if isinstance(transaction, Multisig) else ()
+    return all(
+        cosignature.inner_hash == inner_hash(transaction) and is_signed(cosignature)
+        for cosignature in cosignatures
+    )
+
+
+def block_ref_of(block: Block) -> BlockRef:
+    """Return a block's height, its hash (computed from its contents) and its time."""
+    return BlockRef(
+        height=block.height,
+        block_hash=block_hash(block),
+        time=datetime.fromtimestamp(unix_seconds_from_seconds(block.timestamp_seconds), UTC),
+    )
+
+
+def _payload(transfer: Transfer) -> bytes:
+    message = transfer.message
+    return message.payload if message is not None and message.kind == MessageKind.PLAIN else b""

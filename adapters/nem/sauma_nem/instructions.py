@@ -1,0 +1,181 @@
+"""From the engine's instructions to the transfer that carries them out; pure.
+
+One batch is one transfer.  Its message is the batch's reference; an anchor's root follows it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from sauma.chain import Anchor, Batch, Instruction, Issue, Retire, Transfer
+from sauma.errors import InvalidInput, Unsupported
+from sauma.identifiers import AccountId, AssetId
+from sauma.units import check_integer
+
+from . import transactions as nem
+from .caip import address_on, mosaic_of
+from .network import MICRO_PER_XEM, MOSAIC_UNITS_MAX, PUBLIC_KEY_BYTES, XEM_SUPPLY_WHOLE
+from .settings import NemSettings
+
+ROOT_BYTES: Final = 32
+TRANSFER_VERSION: Final = 2
+NO_KEY: Final = bytes(PUBLIC_KEY_BYTES)
+"""Stands for the signer's key where only size and fee matter."""
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """What a batch asks of NEM, without time, fee and key."""
+
+    batch_id: bytes
+    sender: AccountId
+    recipient: str
+    message: bytes
+    amount_micro: int = 0
+    mosaics: tuple[nem.MosaicQuantity, ...] = ()
+
+    def to_transfer(
+        self,
+        network_byte: int,
+        *,
+        public_key: bytes = NO_KEY,
+        timestamp_seconds: int = 0,
+        deadline_seconds: int = 0,
+        fee_micro: int = 0,
+    ) -> nem.Transfer:
+        """Return the unsigned transfer; times in NEM seconds."""
+        return nem.Transfer(
+            network_byte=network_byte,
+            version=TRANSFER_VERSION,
+            timestamp_seconds=timestamp_seconds,
+            signer=public_key,
+            fee_micro=fee_micro,
+            deadline_seconds=deadline_seconds,
+            recipient=self.recipient,
+            amount_micro=self.amount_micro,
+            message=nem.Message(payload=self.message),
+            mosaics=self.mosaics,
+        )
+
+
+def draft_of(batch: Batch, settings: NemSettings) -> Draft:
+    """Return what a batch asks of NEM.
+
+    Raises `Unsupported` for what NEM does not declare, `WrongNetwork` for an account or asset of
+    another chain, and `InvalidInput` for contents that contradict themselves.
+    """
+    if len(batch.instructions) != 1:
+        raise Unsupported(
+            f"batch {batch.batch_id.hex()} has {len(batch.instructions)} instructions, "
+            f"{settings.chain_id} takes one, atomic or not: make a batch of each"
+        )
+    instruction = batch.instructions[0]
+    match instruction:
+        case Issue():
+            return _issue(batch, instruction, settings)
+        case Transfer():
+            return _transfer(batch, instruction, settings)
+        case Retire():
+            return _retire(batch, instruction, settings)
+        case Anchor():
+            return _anchor(batch, instruction, settings)
+        case _:
+            raise Unsupported(
+                f"{settings.chain_id} cannot {type(instruction).__name__.lower()}: "
+                "use a chain whose capabilities declare it"
+            )
+
+
+def _issue(batch: Batch, issue: Issue, settings: NemSettings) -> Draft:
+    _check_authority(issue, settings.issuer, settings)
+    _check_energy(issue.asset, settings)
+    if issue.on_behalf_of is not None:
+        address_on(issue.on_behalf_of, settings.nem_network)
+    if issue.recipient == settings.issuer:
+        raise InvalidInput(f"{issue.recipient} keeps the supply: issue to a participant's account")
+    return _movement(batch, settings.issuer, issue.recipient, issue.asset, issue.units, settings)
+
+
+def _transfer(batch: Batch, transfer: Transfer, settings: NemSettings) -> Draft:
+    _check_authority(transfer, transfer.sender, settings)
+    is_energy = transfer.asset == settings.energy_asset
+    if is_energy and settings.issuer in (transfer.sender, transfer.recipient):
+        raise InvalidInput(
+            f"{settings.issuer} keeps the supply of {transfer.asset}: what leaves it is issued and "
+            "what returns is retired; ask for that instead of a transfer"
+        )
+    return _movement(
+        batch, transfer.sender, transfer.recipient, transfer.asset, transfer.units, settings
+    )
+
+
+def _retire(batch: Batch, retire: Retire, settings: NemSettings) -> Draft:
+    _check_authority(retire, retire.account, settings)
+    _check_energy(retire.asset, settings)
+    if retire.account == settings.issuer:
+        raise InvalidInput(
+            f"what {retire.account} keeps is not in circulation: retire from a participant's account"
+        )
+    return _movement(batch, retire.account, settings.issuer, retire.asset, retire.units, settings)
+
+
+def _anchor(batch: Batch, anchor: Anchor, settings: NemSettings) -> Draft:
+    address = address_on(anchor.authority, settings.nem_network)
+    if len(anchor.root) != ROOT_BYTES:
+        raise InvalidInput(f"root {anchor.root.hex()} must have {ROOT_BYTES} bytes")
+    return Draft(
+        batch_id=batch.batch_id,
+        sender=anchor.authority,
+        recipient=address,
+        message=batch.reference + anchor.root,
+    )
+
+
+def _movement(
+    batch: Batch,
+    sender: AccountId,
+    recipient: AccountId,
+    asset: AssetId,
+    units: int,
+    settings: NemSettings,
+) -> Draft:
+    address_on(sender, settings.nem_network)
+    address = address_on(recipient, settings.nem_network)
+    mosaic_id = mosaic_of(asset, settings.nem_network)
+    if mosaic_id not in (settings.mosaic_id, nem.XEM):
+        raise Unsupported(
+            f"asset {asset} is not settled here: use {settings.energy_asset} or {settings.fee_asset}"
+        )
+    units_max = XEM_SUPPLY_WHOLE * MICRO_PER_XEM if mosaic_id == nem.XEM else MOSAIC_UNITS_MAX
+    if not 0 < check_integer(units, "units") <= units_max:
+        raise InvalidInput(f"units {units} of {asset} must be between 1 and {units_max}")
+    parties = {
+        "batch_id": batch.batch_id,
+        "sender": sender,
+        "recipient": address,
+        "message": batch.reference,
+    }
+    if mosaic_id == nem.XEM:
+        # as a plain amount: attaching nem:xem costs the same and says the same in more bytes
+        return Draft(**parties, amount_micro=units)
+    moved = nem.MosaicQuantity(mosaic_id=mosaic_id, quantity_units=units)
+    return Draft(**parties, amount_micro=MICRO_PER_XEM, mosaics=(moved,))
+
+
+def _check_authority(instruction: Instruction, owner: AccountId, settings: NemSettings) -> None:
+    if instruction.authority != owner:
+        address_on(instruction.authority, settings.nem_network)
+        raise Unsupported(
+            f"{instruction.authority} cannot move what {owner} has: on {settings.chain_id} the "
+            f"owner signs, so make {owner} the authority"
+        )
+
+
+def _check_energy(asset: AssetId, settings: NemSettings) -> None:
+    mosaic_of(asset, settings.nem_network)
+    if asset != settings.energy_asset:
+        raise Unsupported(
+            f"asset {asset} is not issued here: only {settings.energy_asset} can be issued and retired"
+        )

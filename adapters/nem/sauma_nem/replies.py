@@ -1,0 +1,179 @@
+"""What a node answers, as values: each member is looked at before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from sauma.errors import BadAnswer
+
+from .json_form import (
+    block_from_json,
+    mosaic_definition_from_json,
+    mosaic_id_from_json,
+    transaction_from_json,
+)
+from .network import HASH_BYTES, PUBLIC_KEY_BYTES
+from .transactions import Block, MosaicDefinition, MosaicId, Transaction
+from .unreadable import Unreadable
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class NodeInfo:
+    """Which network a node serves, and with which version."""
+
+    network_id: int
+    version: str
+
+
+@attrs.frozen(kw_only=True)
+class AccountState:
+    """A confirmed account; one that was never heard of has nothing."""
+
+    address: str
+    balance_micro: int
+    public_key: bytes | None
+    is_multisig: bool
+    """A multisig account signs nothing itself."""
+
+
+@attrs.frozen(kw_only=True)
+class NamespaceState:
+    """An active namespace, with the height from which its rent counts."""
+
+    name: str
+    owner: str
+    height: int
+
+
+@attrs.frozen(kw_only=True)
+class ConfirmedTransaction:
+    """A transaction of the chain, and the height of its block."""
+
+    height: int
+    transaction: Transaction
+
+
+@attrs.frozen(kw_only=True)
+class Announcement:
+    """A node's result for announced bytes, and the hash that it computed of them."""
+
+    code: int
+    name: str
+    transaction_hash: bytes | None
+
+
+def read(reader: Callable[[Mapping[str, Any]], T], document: Mapping[str, Any]) -> T:
+    """Return what a reader makes of a reply; raises `BadAnswer` for one that it cannot read."""
+    try:
+        return reader(document)
+    except Unreadable as error:
+        raise BadAnswer(
+            f"the node answers what cannot be read: {error}; ask another node"
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        shown = str(document)[:120]
+        raise BadAnswer(
+            f"the node answers {shown}, which is not understood: ask another node"
+        ) from error
+
+
+def integer(document: Mapping[str, Any], name: str) -> int:
+    """Return a member that must be an integer of at least 0 (the network's id may be below)."""
+    value = document[name]
+    if type(value) is not int or (value < 0 and name != "networkId"):
+        raise ValueError(f"{name} is {value!r}")
+    return value
+
+
+def text(document: Mapping[str, Any], name: str) -> str:
+    """Return a member that must be text."""
+    value = document[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {value!r}")
+    return value
+
+
+def node_info(document: Mapping[str, Any]) -> NodeInfo:
+    """GET /node/info."""
+    return NodeInfo(
+        network_id=integer(document["metaData"], "networkId"),
+        version=text(document["metaData"], "version"),
+    )
+
+
+def account(document: Mapping[str, Any]) -> AccountState:
+    """GET /account/get."""
+    row = document["account"]
+    key = row["publicKey"]
+    return AccountState(
+        address=text(row, "address"),
+        balance_micro=integer(row, "balance"),
+        public_key=None if key is None else _octets(key, PUBLIC_KEY_BYTES),
+        is_multisig=bool(row.get("multisigInfo")),
+    )
+
+
+def owned_mosaics(document: Mapping[str, Any]) -> dict[MosaicId, int]:
+    """GET /account/mosaic/owned."""
+    return {
+        mosaic_id_from_json(row["mosaicId"]): integer(row, "quantity") for row in document["data"]
+    }
+
+
+def namespace(document: Mapping[str, Any]) -> NamespaceState:
+    """GET /namespace."""
+    return NamespaceState(
+        name=text(document, "fqn"),
+        owner=text(document, "owner"),
+        height=integer(document, "height"),
+    )
+
+
+def definition(document: Mapping[str, Any]) -> MosaicDefinition:
+    """GET /mosaic/definition."""
+    return mosaic_definition_from_json(document)
+
+
+def block(document: Mapping[str, Any]) -> Block:
+    """GET /chain/last-block and POST /block/at/public."""
+    return block_from_json(document)
+
+
+def confirmed_transaction(document: Mapping[str, Any]) -> ConfirmedTransaction:
+    """GET /transaction/get."""
+    return ConfirmedTransaction(
+        height=integer(document["meta"], "height"),
+        transaction=transaction_from_json(document["transaction"]),
+    )
+
+
+def unconfirmed(document: Mapping[str, Any]) -> tuple[Transaction, ...]:
+    """GET /account/unconfirmedTransactions."""
+    return tuple(transaction_from_json(row["transaction"]) for row in document["data"])
+
+
+def announcement(document: Mapping[str, Any]) -> Announcement:
+    """POST /transaction/announce."""
+    found = document.get("transactionHash")
+    return Announcement(
+        code=integer(document, "code"),
+        name=text(document, "message"),
+        transaction_hash=_octets(found["data"], HASH_BYTES) if found else None,
+    )
+
+
+def network_time_ms(document: Mapping[str, Any]) -> int:
+    """GET /time-sync/network-time."""
+    return integer(document, "receiveTimeStamp")
+
+
+def _octets(digits: str, length: int) -> bytes:
+    octets = bytes.fromhex(digits)
+    if len(octets) != length:
+        raise ValueError(f"{digits!r} has not {length} bytes")
+    return octets

@@ -1,0 +1,167 @@
+"""What distinguishes one settlement on NEM from another: plain facts, fit for a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from sauma.chain import Capabilities, ExpiryUnit, FeeModel, Finality, Support
+from sauma.errors import InvalidInput
+from sauma.identifiers import AccountId, AssetId, ChainId
+from sauma.units import check_integer
+
+from .names import check_mosaic_name, check_namespace
+from .caip import address_on, asset_of, chain_id_of, network_named, xem_asset
+from .network import (
+    BLOCK_TARGET_SECONDS,
+    DEADLINE_SECONDS_MAX,
+    MOSAIC_UNITS_MAX,
+    REWRITE_LIMIT_BLOCKS,
+    Network,
+)
+from .transactions import MosaicId
+
+SUPPLY_UNITS: Final = MOSAIC_UNITS_MAX
+"""At the largest supply there is, every transfer costs the least fee."""
+FINALITY_BLOCKS: Final = REWRITE_LIMIT_BLOCKS + 1
+"""360 blocks can be undone, so the first that cannot has 361 confirmations."""
+DEADLINE_SECONDS: Final = 7_200
+POOL_LIMIT: Final = 100
+"""One account may have 120 waiting in a node's pool; the rest is left for other programs."""
+POOL_LIMIT_MAX: Final = 120
+
+_FACTS: Final = (
+    "network",
+    "mosaic",
+    "issuer",
+    "supply_units",
+    "finality_blocks",
+    "deadline_s",
+    "pool_limit",
+    "first_height",
+)
+
+
+@attrs.frozen(kw_only=True)
+class NemSettings:
+    """The network, the energy mosaic and the account that issues it, and how patient to be.
+
+    One unit of the mosaic is one Wh.  All of the supply starts with `issuer`; what lies there is
+    not in circulation.  `finality_blocks` counts confirmations, the newest block having one.
+    """
+
+    network: str
+    """mainnet, testnet or mijin."""
+    mosaic: str
+    """`namespace:name`, such as `grid:wh`."""
+    issuer: AccountId
+    supply_units: int = SUPPLY_UNITS
+    finality_blocks: int = FINALITY_BLOCKS
+    deadline_s: int = DEADLINE_SECONDS
+    """How long a transaction may wait to be included."""
+    pool_limit: int = POOL_LIMIT
+    """How many transactions of one account may wait at a time."""
+    first_height: int = 1
+    """The height at which reading events begins: nothing of ours lies in an earlier block."""
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse names and numbers that the network does not know."""
+        mosaic_id = MosaicId.parse(self.mosaic)
+        check_namespace(mosaic_id.namespace)
+        check_mosaic_name(mosaic_id.name)
+        if mosaic_id.namespace == "nem":
+            raise InvalidInput(f"mosaic {self.mosaic!r} is not ours to issue: choose a namespace")
+        address_on(self.issuer, self.nem_network)
+        for name, least, most in (
+            ("supply_units", 1, MOSAIC_UNITS_MAX),
+            ("finality_blocks", 1, None),
+            ("deadline_s", BLOCK_TARGET_SECONDS, DEADLINE_SECONDS_MAX),
+            ("pool_limit", 1, POOL_LIMIT_MAX),
+            ("first_height", 1, None),
+        ):
+            value = check_integer(getattr(self, name), name)
+            if value < least or (most is not None and value > most):
+                limit = f"at least {least}" if most is None else f"between {least} and {most}"
+                raise InvalidInput(f"{name} {value} must be {limit}")
+
+    @property
+    def nem_network(self) -> Network:
+        """The network with its byte and its sinks."""
+        return network_named(self.network)
+
+    @property
+    def chain_id(self) -> ChainId:
+        """The chain id, such as `nem:testnet`."""
+        return chain_id_of(self.nem_network)
+
+    @property
+    def mosaic_id(self) -> MosaicId:
+        """The energy mosaic as NEM names it."""
+        return MosaicId.parse(self.mosaic)
+
+    @property
+    def energy_asset(self) -> AssetId:
+        """The energy mosaic as an asset, in Wh."""
+        return asset_of(self.mosaic_id, self.nem_network)
+
+    @property
+    def fee_asset(self) -> AssetId:
+        """XEM as an asset, in micro XEM."""
+        return xem_asset(self.nem_network)
+
+    def to_facts(self) -> dict[str, str | int]:
+        """Return the settings as text and integers."""
+        return {
+            name: str(value) if isinstance(value, AccountId) else value
+            for name, value in ((name, getattr(self, name)) for name in _FACTS)
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> NemSettings:
+        """Return the settings that `to_facts` wrote; raises `InvalidInput` for others."""
+        unknown = sorted(set(facts) - set(_FACTS))
+        missing = sorted({"network", "mosaic", "issuer"} - set(facts))
+        if unknown or missing:
+            raise InvalidInput(
+                f"settings of a NEM chain know no {unknown} and lack {missing}: "
+                f"give {', '.join(_FACTS)}"
+            )
+        for name in ("network", "mosaic", "issuer"):
+            if not isinstance(facts[name], str):
+                raise InvalidInput(f"{name} {facts[name]!r} must be text")
+        return cls(**{**facts, "issuer": AccountId(facts["issuer"])})
+
+
+def capabilities_of(settings: NemSettings) -> Capabilities:
+    """Return what NEM promises for these settings.
+
+    Issuing is a transfer out of the issuing account and retiring one back to it, so the operator
+    keeps that promise and the chain shows whether it was kept.  Idempotency is absent: a node
+    takes the same bytes only once, but a second transaction for the same batch, signed at another
+    second, would land as well.
+    """
+    return Capabilities(
+        issue=Support.EMULATED,
+        transfer=Support.NATIVE,
+        net=Support.ABSENT,
+        retire=Support.EMULATED,
+        hold=Support.ABSENT,
+        contest=Support.ABSENT,
+        anchor=Support.NATIVE,
+        atomic_batch=Support.ABSENT,
+        idempotency=Support.ABSENT,
+        replacement=Support.ABSENT,
+        batch_instructions_max=1,
+        outstanding_max=settings.pool_limit,
+        units_max=MOSAIC_UNITS_MAX,
+        finality=Finality.DEPTH,
+        finality_blocks=settings.finality_blocks,
+        block_seconds=BLOCK_TARGET_SECONDS,
+        expiry_unit=ExpiryUnit.UNIX_SECONDS,
+        fee_model=FeeModel.FIXED,
+        fee_asset=settings.fee_asset,
+        history_blocks=None,
+        activation_units=0,
+    )

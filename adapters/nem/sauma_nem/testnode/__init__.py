@@ -1,0 +1,44 @@
+"""A faithful NIS1 node to test against, in this process or over loopback HTTP.
+
+::
+
+    node = TestNode.create({address: 1_000_000_000})
+    node.announce(request.data, request.signature)
+    node.mine()
+    with NodeServer(node) as server:
+        requests.get(server.url + "/chain/height")
+
+It keeps the rules of NIS 0.6.102 with every fork at height 1: the order of checks, the result
+codes, the pool and its spam filter, blocks, rollbacks and the REST interface.  It has no peers,
+computes no importance and follows no difficulty: a block is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+from .clock import ManualClock, NodeClock, WallClock
+from .node import NodeStatus, TestNode
+from .reception import Answer
+from .rest import Reply, Request
+from .results import RestError, Result
+from .server import Middleware, NodeServer
+from .serving import serve
+from .settings import NodeSettings
+from .state import Account
+
+__all__ = [
+    "Account",
+    "Answer",
+    "ManualClock",
+    "Middleware",
+    "NodeClock",
+    "NodeServer",
+    "NodeSettings",
+    "NodeStatus",
+    "Reply",
+    "Request",
+    "RestError",
+    "Result",
+    "TestNode",
+    "WallClock",
+    "serve",
+]

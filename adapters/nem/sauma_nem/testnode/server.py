@@ -1,0 +1,206 @@
+"""The node over HTTP on a loopback port, and the timer that makes its blocks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+
+from sauma.errors import InvalidInput, StoreError
+
+from .node import TestNode
+from .rest import Reply, Request, respond
+
+log = structlog.get_logger(__name__)
+
+BODY_BYTES_MAX = 1_048_576
+IDLE_SECONDS_MAX = 120
+
+Answerer = Callable[[Request], Reply]
+Middleware = Callable[[Request, Answerer], Reply | None]
+"""Stands between HTTP and the node: it may change the request, the reply, wait, or answer by
+itself; `None` breaks the connection without an answer."""
+
+
+class NodeServer:
+    """Serves one node at `url`; use as a context manager, or `start` and `stop`.
+
+    `port` 0 takes a free one.  With `block_seconds` a thread makes a block in that rhythm.  With
+    `control` the routes under /sauma/ let other processes drive the node; without `local` those
+    under /local/ are refused, as public nodes refuse them.
+    """
+
+    def __init__(
+        self,
+        node: TestNode,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        block_seconds: float | None = None,
+        control: bool = False,
+        local: bool = True,
+        middleware: Middleware | None = None,
+    ) -> None:
+        """Bind the port; nothing is answered before `start`."""
+        if block_seconds is not None and block_seconds <= 0:
+            raise InvalidInput(f"blocks cannot follow each other in {block_seconds} s")
+        self.node = node
+        self.control, self.local = control, local
+        self.middleware = middleware
+        self._block_seconds = block_seconds
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._http = _HttpServer((host, port), _Handler, self)
+        self.host, self.port = host, int(self._http.server_address[1])
+        node.host, node.port = self.host, self.port
+
+    @property
+    def url(self) -> str:
+        """Where the node is found, without a slash at the end."""
+        return f"http://{self.host}:{self.port}"
+
+    def answer(self, request: Request) -> Reply | None:
+        """Answer through the middleware, if there is one."""
+        if self.middleware is None:
+            return self._ask_node(request)
+        return self.middleware(request, self._ask_node)
+
+    def _ask_node(self, request: Request) -> Reply:
+        return respond(self.node, request, control=self.control, local=self.local)
+
+    def start(self) -> NodeServer:
+        """Answer from now on, in threads of this process."""
+        self._spawn("nis1-http", lambda: self._http.serve_forever(poll_interval=0.05))
+        if self._block_seconds is not None:
+            self._spawn("nis1-blocks", self._make_blocks)
+        log.info("node_serving", url=self.url, block_seconds=self._block_seconds)
+        return self
+
+    def _spawn(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _make_blocks(self) -> None:
+        while not self._stopping.wait(self._block_seconds):
+            try:
+                self.node.mine()
+            except StoreError as error:
+                log.error("block_not_kept", error=str(error))
+                return
+
+    def stop(self) -> None:
+        """Stop answering and making blocks.  The node stays open."""
+        self._stopping.set()
+        if self._threads:
+            self._http.shutdown()
+        self._http.close_connections()
+        self._http.server_close()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def __enter__(self) -> NodeServer:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    allow_reuse_address = True
+
+    def __init__(
+        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], owner: NodeServer
+    ) -> None:
+        self.owner = owner
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._connections_lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._connections_lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        """Wake the handlers of idle connections, which would otherwise wait for a request."""
+        with self._connections_lock:
+            open_connections = list(self._connections)
+        for connection in open_connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Log what would be printed."""
+        log.warning("connection_failed", exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection.  A reply leaves in one write, without waiting to fill a packet."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "sauma-test-node"
+    disable_nagle_algorithm = True
+    wbufsize = 65_536
+    timeout = IDLE_SECONDS_MAX
+    server: _HttpServer
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer a POST."""
+        self._answer()
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        if not 0 <= length <= BODY_BYTES_MAX:
+            self.send_error(413)
+            self.close_connection = True
+            return
+        split = urlsplit(self.path)
+        request = Request(
+            method=self.command,
+            path=split.path,
+            params=dict(parse_qsl(split.query, keep_blank_values=True)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(length) if length else b"",
+        )
+        reply = self.server.owner.answer(request)
+        if reply is None:
+            self.close_connection = True
+            return
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        body = reply.to_bytes()
+        self.send_response(reply.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    do_PUT = do_DELETE = do_PATCH = do_POST
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are logged by who asks; a node under test would drown everything else."""

@@ -1,0 +1,134 @@
+"""Whether chain, journal and bills say the same, to the Wh and the nano-unit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import attrs
+import sqlalchemy as sa
+
+from sauma.billing import BillStatus, LineKind
+from sauma.dispatch import Venue
+from sauma.errors import Disagreement
+from sauma.settlement import ISSUER, Purpose
+from sauma.statements import read_statements
+from sauma.steps import SettlementStanding
+from sauma.store import projections as p
+from sauma.store import queries
+
+
+@attrs.frozen(kw_only=True)
+class Agreement:
+    """What three sources say of the same settlements; they were found to agree when this exists.
+
+    `delivered_wh` is what participants have more on the chain than before; after netting it is `net_wh`,
+    less than what was traded.  Shares divide what buyers pay.
+    """
+
+    settlements: int
+    bills: int
+    status: BillStatus
+    """The least of all bills."""
+    traded_wh: int
+    billed_wh: int
+    net_wh: int
+    delivered_wh: int
+    paid_nano: int
+    billed_nano: int
+    producers_nano: int
+    grid_nano: int
+    operator_nano: int
+    balances_checked: int
+
+
+def check_agreement(connection: sa.Connection, venue: Venue | None = None) -> Agreement:
+    """Compare journal, bills and chain; raise `Disagreement` with the two numbers that differ.
+
+    With a venue, every holder's balance is asked of the chain and compared with the events' sum.
+    """
+    settlements = queries.settlements(connection)
+    traded_wh = 0
+    shares: dict[Purpose, int] = defaultdict(int)
+    net_wh = delivered_wh = 0
+    for settlement in settlements:
+        owed = queries.obligations(
+            connection, settlement.area, settlement.period_start, settlement.period_end
+        )
+        for one in owed:
+            if one.purpose is Purpose.ENERGY:
+                traded_wh += one.units
+            else:
+                shares[one.purpose] += one.units
+        standing = SettlementStanding.read(connection, settlement)
+        net_wh += standing.planned_wh
+        delivered_wh += standing.delivered_wh
+    statements = read_statements(connection)
+    bought = [line for one in statements for line in one.bill.lines if line.kind is LineKind.BOUGHT]
+    paid = (Purpose.PRODUCER_SHARE, Purpose.GRID_SHARE, Purpose.OPERATOR_SHARE)
+    agreement = Agreement(
+        settlements=len(settlements),
+        bills=len(statements),
+        status=min((one.bill.status for one in statements), default=BillStatus.OPEN),
+        traded_wh=traded_wh,
+        billed_wh=sum(line.energy_wh for line in bought),
+        net_wh=net_wh,
+        delivered_wh=delivered_wh,
+        paid_nano=sum(shares[purpose] for purpose in paid),
+        billed_nano=sum(line.amount_nano for line in bought),
+        producers_nano=shares[Purpose.PRODUCER_SHARE],
+        grid_nano=shares[Purpose.GRID_SHARE],
+        operator_nano=shares[Purpose.OPERATOR_SHARE],
+        balances_checked=0 if venue is None else _check_balances(connection, venue),
+    )
+    _compare(agreement)
+    return agreement
+
+
+def _compare(found: Agreement) -> None:
+    if not found.settlements:
+        return
+    if found.traded_wh != found.billed_wh:
+        raise Disagreement(
+            f"the journal says {found.traded_wh} Wh were traded, the bills {found.billed_wh}"
+        )
+    if found.paid_nano != found.billed_nano:
+        raise Disagreement(
+            f"the journal says buyers pay {found.paid_nano} nano-units, "
+            f"the bills {found.billed_nano}"
+        )
+    if found.status is not BillStatus.OPEN and found.net_wh != found.delivered_wh:
+        raise Disagreement(
+            f"{found.net_wh} Wh were to be delivered, the chain says {found.delivered_wh}"
+        )
+
+
+def _check_balances(connection: sa.Connection, venue: Venue) -> int:
+    """Compare what events say every holder has with what the chain says; return how many."""
+    asset = str(venue.energy_asset)
+    held: dict[str, int] = defaultdict(int)
+    retracted = {
+        (row.sequence, bytes(row.transaction_id))
+        for row in connection.execute(
+            sa.select(p.chain_events.c.sequence, p.chain_events.c.transaction_id).where(
+                p.chain_events.c.retracted_by.is_not(None)
+            )
+        )
+    }
+    for row in connection.execute(
+        sa.select(p.chain_effects).where(p.chain_effects.c.asset == asset)
+    ):
+        if (row.sequence, bytes(row.transaction_id)) not in retracted:
+            held[row.holder] += row.delta_units
+    accounts = queries.accounts(connection, venue.chain_id)
+    checked = 0
+    for holder, account in sorted(accounts.items()):
+        if holder == ISSUER:
+            continue
+        balance = venue.chain.balance(account, venue.energy_asset)
+        if balance.units != held[holder]:
+            raise Disagreement(
+                f"{holder} has {balance.units} Wh on the chain at block {balance.block.height}, "
+                f"the events read so far add up to {held[holder]}"
+            )
+        checked += 1
+    return checked

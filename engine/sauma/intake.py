@@ -1,0 +1,257 @@
+"""What comes in from outside, checked against what is known, as tables of a journal entry.
+
+Each function looks and checks before anything is written: what is wrong is refused by name and the
+store stays as it was; what is known already is left out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+
+from sauma.errors import Conflict, InvalidInput, UnknownName, WrongNetwork
+from sauma.identifiers import AccountId, ChainId, check_name
+from sauma.intervals import Interval, format_time, to_unix
+from sauma.journal import Table
+from sauma.journal import schemas as journal
+from sauma.offers import MeteringPoint, Offer, Reading, StandingPrice, newest_readings
+from sauma.rulebook import Rulebook
+from sauma.store import queries
+
+
+def participant_tables(connection: sa.Connection, names: Iterable[str]) -> list[Table]:
+    """Return the table of new participants."""
+    known = set(queries.participants(connection))
+    new = sorted({check_name(name) for name in names} - known)
+    return [Table.from_rows(journal.PARTICIPANTS, [(name,) for name in new])] if new else []
+
+
+def new_bindings(
+    connection: sa.Connection, chain_id: ChainId, bindings: Iterable[tuple[str, AccountId]]
+) -> list[tuple[str, AccountId]]:
+    """Return the holders that have no account yet.
+
+    Raises `WrongNetwork` for an account of another chain and `Conflict` for a holder that has another
+    account, or an account that another holder has.
+    """
+    known = queries.accounts(connection, str(chain_id))
+    holders = {account: holder for holder, account in known.items()}
+    new: list[tuple[str, AccountId]] = []
+    for holder, account in bindings:
+        if account.chain_id != chain_id:
+            raise WrongNetwork(
+                f"the account {account} of {holder} is on {account.chain_id}, this engine settles on "
+                f"{chain_id}: give an account of that chain"
+            )
+        if known.get(holder, account) != account:
+            raise Conflict(f"{holder} has the account {known[holder]} already, not {account}")
+        if holders.get(account, holder) != holder:
+            raise Conflict(f"the account {account} belongs to {holders[account]}, not to {holder}")
+        if holder not in known:
+            new.append((holder, account))
+        known[holder], holders[account] = account, holder
+    return new
+
+
+def new_metering_points(
+    connection: sa.Connection, points: Iterable[MeteringPoint]
+) -> list[MeteringPoint]:
+    """Return the metering points that are not registered yet.
+
+    Raises `UnknownName` for a participant nobody registered, `Conflict` for a point of somebody else.
+    """
+    known = {gsrn: point for gsrn, (_, point) in queries.metering_points(connection).items()}
+    participants = set(queries.participants(connection))
+    new: list[MeteringPoint] = []
+    for point in points:
+        if point.participant not in participants:
+            raise UnknownName(
+                f"metering point {point.gsrn} names the participant {point.participant!r}, whom "
+                "nobody registered: register the participant first"
+            )
+        if known.setdefault(point.gsrn, point) != point:
+            other = known[point.gsrn]
+            raise Conflict(
+                f"metering point {point.gsrn} belongs to {other.participant} in {other.area}, "
+                f"not to {point.participant} in {point.area}"
+            )
+        if point is known[point.gsrn]:
+            new.append(point)
+    return new
+
+
+def price_tables(
+    connection: sa.Connection, rulebook: Rulebook, prices: Sequence[StandingPrice]
+) -> list[Table]:
+    """Return the table of new standing prices, each within the rulebook's floor and cap."""
+    participants = set(queries.participants(connection))
+    known = {
+        (price.participant, price.area, price.side, price.valid_from): price.price_micro
+        for area in sorted({price.area for price in prices})
+        for price in queries.prices(connection, area)
+    }
+    rows = []
+    for price in prices:
+        if price.participant not in participants:
+            raise UnknownName(
+                f"a price names the participant {price.participant!r}, whom nobody registered: "
+                "register the participant first"
+            )
+        rulebook.check_limit(price.price_micro, f"the price of {price.participant}")
+        key = (price.participant, price.area, price.side, price.valid_from)
+        if key in known:
+            if known[key] != price.price_micro:
+                raise Conflict(
+                    f"{price.participant} has the price {known[key]} from "
+                    f"{format_time(price.valid_from)} already, not {price.price_micro}: "
+                    "give the new one a later time"
+                )
+            continue
+        known[key] = price.price_micro
+        rows.append(
+            (
+                price.participant,
+                price.area,
+                int(price.side),
+                price.price_micro,
+                to_unix(price.valid_from),
+            )
+        )
+    return [Table.from_rows(journal.PRICES, rows)] if rows else []
+
+
+def reading_tables(
+    connection: sa.Connection, rulebook: Rulebook, readings: Sequence[Reading]
+) -> list[Table]:
+    """Return the table of new readings, all of them or none.
+
+    Raises `UnknownName` for a metering point nobody registered, `Conflict` for the same key and version
+    with other contents, `InvalidInput` for an interval of another length or one that is cleared.
+    """
+    newest_readings(readings)
+    points = queries.metering_points(connection)
+    known = _known_readings(connection, points, readings)
+    cleared: dict[str, set[int]] = defaultdict(set)
+    rows = []
+    for reading in readings:
+        _, point = _find_point(points, reading)
+        _check_length(reading.interval, rulebook)
+        earlier = known.get(reading.reading_id)
+        if earlier is not None:
+            if earlier != reading:
+                raise Conflict(_conflict(earlier, reading))
+            continue
+        known[reading.reading_id] = reading
+        _check_open(connection, cleared, point.area, reading.interval, readings)
+        rows.append(_reading_row(points[reading.metering_point][0], reading))
+    return [Table.from_rows(journal.READINGS, rows)] if rows else []
+
+
+def _find_point(
+    points: dict[str, tuple[bytes, MeteringPoint]], reading: Reading
+) -> tuple[bytes, MeteringPoint]:
+    found = points.get(reading.metering_point)
+    if found is None:
+        raise UnknownName(
+            f"metering point {reading.metering_point} is not registered: register it with its "
+            "participant and area, then send the readings again; none of them was taken"
+        )
+    return found
+
+
+def _known_readings(
+    connection: sa.Connection,
+    points: dict[str, tuple[bytes, MeteringPoint]],
+    readings: Sequence[Reading],
+) -> dict[bytes, Reading]:
+    by_digest = {digest: gsrn for gsrn, (digest, _) in points.items()}
+    intervals = {reading.interval for reading in readings}
+    return {known.reading_id: known for known in queries.readings(connection, by_digest, intervals)}
+
+
+def _check_length(interval: Interval, rulebook: Rulebook) -> None:
+    if interval.minutes != rulebook.interval_minutes:
+        raise InvalidInput(
+            f"the interval {interval} has {interval.minutes} minutes, the rulebook's have "
+            f"{rulebook.interval_minutes}: sum or split the readings first"
+        )
+
+
+def _check_open(
+    connection: sa.Connection,
+    cleared: dict[str, set[int]],
+    area: str,
+    interval: Interval,
+    readings: Sequence[Reading],
+) -> None:
+    if area not in cleared:
+        starts = [reading.interval.start_unix for reading in readings]
+        cleared[area] = set(queries.cleared_starts(connection, area, min(starts), max(starts) + 1))
+    if interval.start_unix in cleared[area]:
+        raise InvalidInput(
+            f"the interval {interval} of {area} is cleared: a reading that comes later cannot "
+            "change it; none of these readings was taken"
+        )
+
+
+def _conflict(earlier: Reading, reading: Reading) -> str:
+    return (
+        f"the reading {reading.key!r} of {reading.metering_point} at {reading.interval} version "
+        f"{reading.version} is known as {earlier.imported_wh} Wh in and {earlier.exported_wh} Wh out, "
+        f"not {reading.imported_wh} and {reading.exported_wh}: correct it with a higher version"
+    )
+
+
+def _reading_row(point_digest: bytes, reading: Reading) -> tuple[object, ...]:
+    return (
+        reading.reading_id,
+        point_digest,
+        reading.interval.start_unix,
+        reading.imported_wh,
+        reading.exported_wh,
+        queries.QUALITIES.index(reading.quality),
+        reading.version,
+        reading.key,
+    )
+
+
+def offer_table(
+    connection: sa.Connection,
+    rulebook: Rulebook,
+    area: str,
+    interval: Interval,
+    offers: Sequence[Offer],
+) -> list[Table]:
+    """Return the table of new offers of one area and interval, within the rulebook's floor and cap."""
+    _check_length(interval, rulebook)
+    if queries.is_cleared(connection, area, interval):
+        raise InvalidInput(f"the interval {interval} of {area} is cleared: no offer can join it")
+    participants = set(queries.participants(connection))
+    known = {offer.offer_id: offer for offer in queries.posted_offers(connection, area, interval)}
+    rows = []
+    for offer in offers:
+        if offer.participant not in participants:
+            raise UnknownName(
+                f"an offer names the participant {offer.participant!r}, whom nobody registered"
+            )
+        rulebook.check_limit(offer.limit_micro, f"the offer of {offer.participant}")
+        earlier = known.setdefault(offer.offer_id, offer)
+        if earlier != offer:
+            raise Conflict(
+                f"the offer {offer.key!r} of {offer.participant} at {interval} is known with other "
+                "contents: give the new one another key"
+            )
+        if earlier is offer:
+            rows.append(
+                (
+                    offer.offer_id,
+                    offer.participant,
+                    int(offer.side),
+                    offer.energy_wh,
+                    offer.limit_micro,
+                    offer.key,
+                )
+            )
+    return [Table.from_rows(journal.POSTED_OFFERS, rows)] if rows else []

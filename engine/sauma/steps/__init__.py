@@ -1,0 +1,22 @@
+"""The derived steps: clear, plan, bill.
+
+Each reads what came before from the projections, computes with the pure core and returns the tables
+of one journal entry.  The engine appends them; replay calls the same functions on its own projections
+and compares byte for byte.
+"""
+
+from sauma.steps.billing import BILLS_ISSUED, issue_bills
+from sauma.steps.clearing import INTERVAL_CLEARED, clear_interval
+from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
+from sauma.steps.standing import SettlementStanding
+
+__all__ = [
+    "BILLS_ISSUED",
+    "INTERVAL_CLEARED",
+    "SETTLEMENT_PLANNED",
+    "SettlementStanding",
+    "clear_interval",
+    "issue_bills",
+    "plan_batches",
+    "plan_settlement",
+]

@@ -1,0 +1,115 @@
+"""Engines: how the store talks to SQLite and PostgreSQL.
+
+SQLite: WAL, `synchronous=FULL` (a commit is on the disk before it is acknowledged), foreign keys,
+erased bytes overwritten.  The driver's own handling of transactions is switched off: it would begin a
+transaction late and not at all before DDL.  A writer begins with BEGIN IMMEDIATE, so that it waits for
+the lock before it has read anything.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from sauma.errors import InvalidInput, StoreError
+
+WRITER: Final = "sauma_writer"
+"""The execution option of a connection that is going to write."""
+BUSY_TIMEOUT_MS: Final = 5_000
+_POSTGRESQL_LOCK: Final = 0x7361756D61
+"""Whoever appends holds this advisory lock: `sauma` in ASCII."""
+
+
+def store_url(location: str | os.PathLike[str]) -> sa.URL:
+    """Return the database URL of a path or URL; a path is a SQLite file."""
+    if isinstance(location, str) and "://" in location:
+        url = sa.make_url(location)
+    else:
+        url = sa.URL.create("sqlite", database=os.fspath(location))
+    backend = url.get_backend_name()
+    if backend == "postgresql" and url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    if backend not in ("sqlite", "postgresql"):
+        raise InvalidInput(f"{url} is neither a SQLite nor a PostgreSQL database")
+    if backend == "sqlite" and (url.database or ":memory:") == ":memory:":
+        raise InvalidInput("a store needs a file: give a path such as sauma/store.sqlite")
+    return url
+
+
+def sqlite_path(url: sa.URL) -> Path | None:
+    """Return the file of a SQLite database, None for PostgreSQL."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def connect_engine(url: sa.URL, *, read_only: bool, busy_timeout_ms: int) -> sa.Engine:
+    """Return the engine of a store; raises `StoreError` when the driver is not installed."""
+    path = sqlite_path(url)
+    if path is None:
+        return _postgresql_engine(url, read_only=read_only, busy_timeout_ms=busy_timeout_ms)
+    query = f"file:{quote(str(path.absolute()))}?mode=rw"
+    if not read_only:
+        query = f"file:{quote(str(path.absolute()))}?mode=rwc"
+    elif not os.access(path.parent, os.W_OK) or not os.access(path, os.W_OK):
+        # Without a place for the WAL index SQLite opens only what it may believe never changes.
+        query = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=lambda: _sqlite_connection(query, busy_timeout_ms),
+        poolclass=sa.QueuePool,
+    )
+    sa.event.listen(engine, "connect", lambda dbapi, _: _prepare_sqlite(dbapi, read_only=read_only))
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _sqlite_connection(uri: str, busy_timeout_ms: int) -> sqlite3.Connection:
+    """Connect without the driver's own transactions; threads may take turns with a connection."""
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout={busy_timeout_ms:d}")
+    return connection
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    """Set what SQLite forgets when a connection closes, and WAL where it is not set yet."""
+    connection.execute("PRAGMA foreign_keys=ON")
+    if read_only:
+        connection.execute("PRAGMA query_only=ON")
+        return
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(
+            f"SQLite keeps its journal mode {mode!r} here: put the store on a local disk"
+        )
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Begin where SQLAlchemy says so; a writer takes the lock at once."""
+    writes = connection.get_execution_options().get(WRITER, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql_engine(url: sa.URL, *, read_only: bool, busy_timeout_ms: int) -> sa.Engine:
+    """Return an engine whose writers take one advisory lock, as SQLite has one writer."""
+
+    def begin(connection: sa.Connection) -> None:
+        if read_only:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        elif connection.get_execution_options().get(WRITER, False):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {busy_timeout_ms:d}")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK:d})")
+
+    try:
+        engine = sa.create_engine(url)
+    except ModuleNotFoundError as error:
+        raise StoreError(f"no driver for PostgreSQL ({error}): install psycopg") from error
+    sa.event.listen(engine, "begin", begin)
+    return engine

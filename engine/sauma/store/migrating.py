@@ -1,0 +1,89 @@
+"""Bringing a store to the tables of this version, by the Alembic migrations of this package.
+
+`python -m sauma.store.migrations 0003 "add bills"` writes a new revision from what the tables have more
+than the migrations make; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from sauma.errors import StoreError, StoreVersion
+from sauma.store.tables import metadata
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def head_revision() -> str:
+    """Return the newest revision that this version knows."""
+    return str(_script().get_current_head())
+
+
+def current_revision(connection: sa.Connection) -> str | None:
+    """Return the revision of a store, None when nothing was ever made in it.
+
+    Raises `StoreError` for a database that is not empty and not a store.
+    """
+    names = sa.inspect(connection).get_table_names()
+    if "alembic_version" not in names:
+        if names:
+            raise StoreError(
+                f"the database has tables ({', '.join(sorted(names)[:5])}) and is not a store of "
+                "sauma: give another path"
+            )
+        return None
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_known(revision: str | None) -> None:
+    """Refuse a store of a revision that this version does not know."""
+    known = {script.revision for script in _script().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StoreVersion(
+            f"the store is of revision {revision}, which this version of sauma does not know "
+            f"(its newest is {head_revision()}): use the version that wrote it or a newer one"
+        )
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Bring the store to the newest revision, within the transaction of the connection."""
+    command.upgrade(alembic_config(connection), "head")
+
+
+def schema_differences(connection: sa.Connection) -> list[Any]:
+    """Return what the tables of a store and `sauma.store.tables` disagree about; empty is right."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+def new_revision(number: str, title: str, connection: sa.Connection) -> Path:
+    """Write the migration from a store at head to `sauma.store.tables`; return its file."""
+    before = set(MIGRATIONS.glob("versions/*.py"))
+    command.revision(alembic_config(connection), message=title, autogenerate=True, rev_id=number)
+    (written,) = set(MIGRATIONS.glob("versions/*.py")) - before
+    text = written.read_text(encoding="utf-8")
+    own = [line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("# ###")]
+    written.write_text("".join(own), encoding="utf-8")
+    return written
+
+
+def _script() -> ScriptDirectory:
+    """Return the migrations of this package."""
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def alembic_config(connection: sa.Connection | None) -> Config:
+    """Return Alembic's settings without a file; `migrations/env.py` takes the connection from them."""
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,16 @@
+"""${message.capitalize()}."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "${up_revision}"
+down_revision = "${down_revision}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the change; the way back is a backup."""
+    ${upgrades if upgrades else "pass"}

@@ -1,0 +1,374 @@
+"""Projections: the journal as relational tables, for questions.
+
+Each journal table becomes a table of the same name and columns, with the entry's sequence, the row's
+number, and the header's area and interval.  A few tables fold what several entries say: who holds
+which account, where a transaction stands, how far a chain was read.  All of them are rebuilt by
+folding the journal again; nothing here is a truth of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+from sauma.errors import StoreDamaged
+from sauma.journal import ColumnKind, SealedEntry, SealedTable, TableSchema
+from sauma.journal import schemas as journal
+from sauma.store.tables import metadata, vault
+
+STATE_COMMITTED: Final = 1
+STATE_INCLUDED: Final = 2
+STATE_FINAL: Final = 3
+STATE_DEAD: Final = 4
+
+
+class WideInteger(TypeDecorator[int]):
+    """An integer of up to 256 bits, kept as decimal text because databases stop at 64."""
+
+    impl = sa.String(80)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, _dialect: Any) -> str | None:
+        """Write the integer."""
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, _dialect: Any) -> int | None:
+        """Read the integer."""
+        return None if value is None else int(value)
+
+
+def _type_of(schema: TableSchema, name: str) -> sa.types.TypeEngine[Any]:
+    column = schema.column(name)
+    if column.kind is ColumnKind.TEXT:
+        return sa.String(column.width_bytes)
+    if column.kind in (ColumnKind.BYTES, ColumnKind.BLOB):
+        return sa.LargeBinary()
+    if column.kind is ColumnKind.FLAG:
+        return sa.Boolean()
+    if column.kind is ColumnKind.INT256:
+        return WideInteger()
+    return sa.BigInteger()
+
+
+def _mirror(schema: TableSchema, *extra: sa.schema.SchemaItem) -> sa.Table:
+    """Return the table that holds the rows of a journal table."""
+    return sa.Table(
+        schema.name,
+        metadata,
+        sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("row_number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("area", sa.String(64), nullable=False),
+        sa.Column("interval_start", sa.BigInteger, nullable=True),
+        *(
+            sa.Column(
+                f"{column.name}_of_row"
+                if column.name in ("area", "interval_start")
+                else column.name,
+                _type_of(schema, column.name),
+                nullable=column.nullable,
+            )
+            for column in schema.columns
+        ),
+        *extra,
+    )
+
+
+def _index(*columns: str) -> sa.Index:
+    return sa.Index(None, *columns)
+
+
+rulebooks = _mirror(journal.RULEBOOKS)
+chains = _mirror(journal.CHAINS)
+participants = _mirror(journal.PARTICIPANTS, _index("participant"))
+prices = _mirror(journal.PRICES, _index("area_of_row"))
+readings = _mirror(journal.READINGS, _index("interval_start_of_row"))
+posted_offers = _mirror(journal.POSTED_OFFERS, _index("area", "interval_start"))
+positions = _mirror(journal.POSITIONS, _index("area", "interval_start"))
+trades = _mirror(journal.TRADES, _index("area", "interval_start"))
+residuals = _mirror(journal.RESIDUALS, _index("area", "interval_start"))
+obligations = _mirror(journal.OBLIGATIONS, _index("area", "interval_start"))
+chain_terms = _mirror(journal.CHAIN_TERMS)
+fee_quotes = _mirror(journal.FEE_QUOTES)
+settlements = _mirror(journal.SETTLEMENTS, _index("settlement_id"))
+instructions = _mirror(
+    journal.INSTRUCTIONS,
+    _index("settlement_id"),
+    _index("batch_id"),
+    _index("instruction_id"),
+)
+instruction_parents = _mirror(journal.INSTRUCTION_PARENTS, _index("instruction_id"))
+instruction_legs = _mirror(journal.INSTRUCTION_LEGS, _index("instruction_id"))
+transactions = _mirror(
+    journal.TRANSACTIONS,
+    sa.Column("state", sa.Integer, nullable=False),
+    sa.Column("block_height", sa.BigInteger, nullable=True),
+    sa.Column("block_hash", sa.LargeBinary, nullable=True),
+    sa.Column("block_time", sa.BigInteger, nullable=True),
+    sa.Column("succeeded", sa.Boolean, nullable=True),
+    _index("transaction_id"),
+    _index("chain_id", "state"),
+)
+transaction_batches = _mirror(
+    journal.TRANSACTION_BATCHES,
+    _index("transaction_id"),
+    _index("batch_id"),
+)
+transaction_effects = _mirror(journal.TRANSACTION_EFFECTS, _index("transaction_id"))
+chain_events = _mirror(
+    journal.CHAIN_EVENTS,
+    sa.Column("retracted_by", sa.BigInteger, nullable=True),
+    _index("reference"),
+    _index("transaction_id"),
+)
+chain_effects = _mirror(journal.CHAIN_EFFECTS, _index("transaction_id"))
+burials = _mirror(journal.BURIALS)
+observations = _mirror(journal.OBSERVATIONS)
+bills = _mirror(journal.BILLS, _index("bill_id"), _index("participant"))
+bill_lines = _mirror(journal.BILL_LINES, _index("bill_id"))
+
+bindings = sa.Table(
+    "bindings",
+    metadata,
+    sa.Column("holder", sa.String(64), primary_key=True),
+    sa.Column("chain_id", sa.String(64), primary_key=True),
+    sa.Column("account", sa.String(176), nullable=False),
+)
+metering_points = sa.Table(
+    "metering_points",
+    metadata,
+    sa.Column("point_digest", sa.LargeBinary, primary_key=True),
+    sa.Column("gsrn", sa.String(18), nullable=False, unique=True),
+    sa.Column("participant", sa.String(64), nullable=False),
+    sa.Column("area", sa.String(64), nullable=False, index=True),
+)
+cleared_intervals = sa.Table(
+    "cleared_intervals",
+    metadata,
+    sa.Column("area", sa.String(64), primary_key=True),
+    sa.Column("interval_start", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("interval_minutes", sa.Integer, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+chain_states = sa.Table(
+    "chain_states",
+    metadata,
+    sa.Column("chain_id", sa.String(64), primary_key=True),
+    sa.Column("cursor", sa.Text, nullable=False),
+    sa.Column("scanned_height", sa.BigInteger, nullable=False),
+    sa.Column("scanned_time", sa.BigInteger, nullable=False),
+    sa.Column("final_height", sa.BigInteger, nullable=False),
+)
+
+_FOLDED: Final = {"bindings", "metering_points"}
+"""Journal tables whose projection has another shape than their rows."""
+
+
+def project(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Fold one entry into the projections; called inside the transaction that appends it.
+
+    Tables of a schema that another package defined are left alone.
+    """
+    for sealed in entry.tables:
+        if sealed.name in _FOLDED or sealed.schema not in _KNOWN:
+            continue
+        rows = _rows(entry, sealed, _STARTING_VALUES.get(sealed.name, {}))
+        if rows:
+            connection.execute(sa.insert(metadata.tables[sealed.name]), rows)
+    for name in sorted(_FOLDS.keys() & {sealed.name for sealed in entry.tables}):
+        _FOLDS[name](connection, entry)
+    if entry.kind == "interval_cleared":
+        _fold_clearing(connection, entry)
+
+
+_KNOWN: Final = frozenset(journal.SCHEMAS)
+
+
+_STARTING_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "transactions": {
+        "state": STATE_COMMITTED,
+        "block_height": None,
+        "block_hash": None,
+        "block_time": None,
+        "succeeded": None,
+    },
+    "chain_events": {"retracted_by": None},
+}
+
+
+def _rows(
+    entry: SealedEntry, sealed: SealedTable, starting_values: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    interval = entry.header.interval
+    placed = {
+        "sequence": entry.sequence,
+        "area": entry.header.area,
+        "interval_start": interval.start_unix if interval is not None else None,
+        **starting_values,
+    }
+    names = [
+        f"{name}_of_row" if name in ("area", "interval_start") else name
+        for name in sealed.schema.column_names
+    ]
+    return [
+        {**placed, "row_number": number, **dict(zip(names, row, strict=True))}
+        for number, row in enumerate(sealed.table.rows())
+    ]
+
+
+def _table(entry: SealedEntry, name: str) -> list[dict[str, Any]]:
+    for sealed in entry.tables:
+        if sealed.name == name:
+            return list(sealed.table.dicts())
+    return []
+
+
+def _vaulted(connection: sa.Connection, digest: bytes, what: str) -> str:
+    content = connection.execute(
+        sa.select(vault.c.content).where(vault.c.digest == digest)
+    ).scalar()
+    if content is None:
+        raise StoreDamaged(
+            f"the vault has no {what} with digest {digest.hex()}: it was erased or never stored"
+        )
+    return bytes(content).decode()
+
+
+def _fold_bindings(connection: sa.Connection, entry: SealedEntry) -> None:
+    for row in _table(entry, "bindings"):
+        connection.execute(
+            sa.insert(bindings),
+            {
+                "holder": row["holder"],
+                "chain_id": row["chain_id"],
+                "account": _vaulted(connection, row["account_digest"], "account"),
+            },
+        )
+
+
+def _fold_metering_points(connection: sa.Connection, entry: SealedEntry) -> None:
+    for row in _table(entry, "metering_points"):
+        gsrn = _vaulted(connection, row["point_digest"], "metering point")
+        connection.execute(sa.insert(metering_points), {**row, "gsrn": gsrn})
+
+
+def _fold_clearing(connection: sa.Connection, entry: SealedEntry) -> None:
+    interval = entry.header.interval
+    if interval is None:
+        raise StoreDamaged(f"entry {entry.sequence} clears no interval")
+    connection.execute(
+        sa.insert(cleared_intervals),
+        {
+            "area": entry.header.area,
+            "interval_start": interval.start_unix,
+            "interval_minutes": interval.minutes,
+            "sequence": entry.sequence,
+        },
+    )
+
+
+def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Move the cursor; take back what was rolled back; mark what was included and what is final."""
+    for row in _table(entry, "observations"):
+        chain_id = row["chain_id"]
+        if row["rolled_back_to"] is not None:
+            _retract(connection, chain_id, row["rolled_back_to"], entry.sequence)
+        for event in _table(entry, "chain_events"):
+            connection.execute(
+                sa.update(transactions)
+                .where(
+                    transactions.c.chain_id == chain_id,
+                    transactions.c.transaction_id == event["transaction_id"],
+                )
+                .values(
+                    state=STATE_INCLUDED,
+                    block_height=event["height"],
+                    block_hash=event["block_hash"],
+                    block_time=event["block_time"],
+                    succeeded=event["succeeded"],
+                )
+            )
+        connection.execute(
+            sa.update(transactions)
+            .where(
+                transactions.c.chain_id == chain_id,
+                transactions.c.state == STATE_INCLUDED,
+                transactions.c.block_height <= row["final_height"],
+            )
+            .values(state=STATE_FINAL)
+        )
+        connection.execute(sa.delete(chain_states).where(chain_states.c.chain_id == chain_id))
+        connection.execute(
+            sa.insert(chain_states),
+            {
+                "chain_id": chain_id,
+                "cursor": row["cursor"].decode(),
+                "scanned_height": row["scanned_height"],
+                "scanned_time": row["scanned_time"],
+                "final_height": row["final_height"],
+            },
+        )
+
+
+def _retract(connection: sa.Connection, chain_id: str, height: int, sequence: int) -> None:
+    connection.execute(
+        sa.update(chain_events)
+        .where(
+            chain_events.c.chain_id == chain_id,
+            chain_events.c.height > height,
+            chain_events.c.retracted_by.is_(None),
+            chain_events.c.sequence < sequence,
+        )
+        .values(retracted_by=sequence)
+    )
+    connection.execute(
+        sa.update(transactions)
+        .where(transactions.c.chain_id == chain_id, transactions.c.block_height > height)
+        .values(
+            state=STATE_COMMITTED,
+            block_height=None,
+            block_hash=None,
+            block_time=None,
+            succeeded=None,
+        )
+    )
+
+
+def _fold_burial(connection: sa.Connection, entry: SealedEntry) -> None:
+    for row in _table(entry, "burials"):
+        connection.execute(
+            sa.update(transactions)
+            .where(transactions.c.transaction_id == row["transaction_id"])
+            .values(state=STATE_DEAD)
+        )
+
+
+_FOLDS: Final = {
+    "bindings": _fold_bindings,
+    "metering_points": _fold_metering_points,
+    "observations": _fold_observation,
+    "burials": _fold_burial,
+}
+
+
+class JournalProjector:
+    """The projection of every journal table, and of what several of them say together."""
+
+    name: Final = "journal"
+    tables: Final = tuple(
+        metadata.tables[name]
+        for name in (
+            *(schema.name for schema in journal.SCHEMAS),
+            "cleared_intervals",
+            "chain_states",
+        )
+    )
+
+    def project(self, connection: sa.Connection, entry: SealedEntry) -> None:
+        """Fold one entry; called inside the transaction that appends it."""
+        project(connection, entry)
+
+
+PROJECTORS: Final = (JournalProjector(),)

@@ -1,0 +1,358 @@
+"""What the steps ask of the projections, answered as values of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+
+from sauma.billing import BillStatus
+from sauma.chain import Cursor
+from sauma.errors import UnknownName
+from sauma.identifiers import AccountId
+from sauma.intervals import Interval, from_unix
+from sauma.matching import Trade
+from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
+from sauma.rulebook import Rulebook
+from sauma.settlement import Good, Obligation, Purpose, Residual
+from sauma.store import projections as p
+
+FINAL = int(BillStatus.FINAL)
+QUALITIES = (Quality.MEASURED, Quality.ESTIMATED, Quality.MISSING)
+"""Their numbers in the column, from 0."""
+
+
+@attrs.frozen(kw_only=True)
+class ChainState:
+    """How far a chain was read, and the newest final height seen."""
+
+    cursor: Cursor
+    scanned_height: int
+    final_height: int
+
+
+@attrs.frozen(kw_only=True)
+class SettlementRow:
+    """A settlement as the plan recorded it."""
+
+    settlement_id: bytes
+    chain_id: str
+    area: str
+    period_start: int
+    period_end: int
+    obligation_count: int
+    energy_wh: int
+    moved_wh: int
+    sequence: int
+
+
+def rulebook(connection: sa.Connection, rulebook_hash: bytes) -> Rulebook:
+    """Return the rulebook with that hash; raises `UnknownName` when it was never published."""
+    body = connection.execute(
+        sa.select(p.rulebooks.c.body).where(p.rulebooks.c.rulebook_hash == rulebook_hash)
+    ).scalar()
+    if body is None:
+        raise UnknownName(f"rulebook {rulebook_hash.hex()} was never published here")
+    return Rulebook.from_facts(msgspec.json.decode(bytes(body)))
+
+
+def newest_rulebook(connection: sa.Connection) -> Rulebook | None:
+    """Return the rulebook published last, or None before there is one."""
+    digest = connection.execute(
+        sa.select(p.rulebooks.c.rulebook_hash).order_by(p.rulebooks.c.sequence.desc()).limit(1)
+    ).scalar()
+    return None if digest is None else rulebook(connection, bytes(digest))
+
+
+def rulebooks(connection: sa.Connection) -> list[Rulebook]:
+    """Return every rulebook that was published, in that order."""
+    hashes = connection.execute(
+        sa.select(p.rulebooks.c.rulebook_hash).order_by(p.rulebooks.c.sequence)
+    ).scalars()
+    return [rulebook(connection, bytes(digest)) for digest in hashes]
+
+
+def participants(connection: sa.Connection) -> tuple[str, ...]:
+    """Return everybody registered, by name."""
+    rows = connection.execute(
+        sa.select(p.participants.c.participant).order_by(p.participants.c.participant)
+    )
+    return tuple(rows.scalars())
+
+
+def accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
+    """Return the account of each holder on a chain."""
+    rows = connection.execute(
+        sa.select(p.bindings.c.holder, p.bindings.c.account).where(
+            p.bindings.c.chain_id == chain_id
+        )
+    )
+    return {holder: AccountId(account) for holder, account in rows}
+
+
+def metering_points(
+    connection: sa.Connection, area: str | None = None
+) -> dict[str, tuple[bytes, MeteringPoint]]:
+    """Return digest and metering point by GSRN, of one area or of all."""
+    query = sa.select(p.metering_points)
+    if area is not None:
+        query = query.where(p.metering_points.c.area == area)
+    return {
+        row.gsrn: (
+            bytes(row.point_digest),
+            MeteringPoint(gsrn=row.gsrn, participant=row.participant, area=row.area),
+        )
+        for row in connection.execute(query)
+    }
+
+
+def prices(connection: sa.Connection, area: str) -> list[StandingPrice]:
+    """Return every standing price of an area."""
+    rows = connection.execute(sa.select(p.prices).where(p.prices.c.area_of_row == area))
+    return [
+        StandingPrice(
+            participant=row.participant,
+            area=area,
+            side=Side(row.side),
+            price_micro=row.price_micro,
+            valid_from=from_unix(row.valid_from),
+        )
+        for row in rows
+    ]
+
+
+def readings(
+    connection: sa.Connection, points: dict[bytes, str], intervals: Iterable[Interval]
+) -> list[Reading]:
+    """Return the readings of some metering points (GSRN by digest) in some intervals, all versions."""
+    by_start = {interval.start_unix: interval for interval in intervals}
+    if not by_start:
+        return []
+    rows = connection.execute(
+        sa.select(p.readings).where(
+            p.readings.c.interval_start_of_row.between(min(by_start), max(by_start))
+        )
+    )
+    return [
+        _reading(row, points[bytes(row.point_digest)], by_start[row.interval_start_of_row])
+        for row in rows
+        if bytes(row.point_digest) in points and row.interval_start_of_row in by_start
+    ]
+
+
+def _reading(row: Any, gsrn: str, interval: Interval) -> Reading:
+    return Reading(
+        metering_point=gsrn,
+        interval=interval,
+        imported_wh=row.imported_wh,
+        exported_wh=row.exported_wh,
+        quality=QUALITIES[row.quality],
+        version=row.version,
+        key=row.key,
+    )
+
+
+def posted_offers(connection: sa.Connection, area: str, interval: Interval) -> list[Offer]:
+    """Return the offers posted for an area and interval."""
+    rows = connection.execute(
+        sa.select(p.posted_offers).where(
+            p.posted_offers.c.area == area,
+            p.posted_offers.c.interval_start == interval.start_unix,
+        )
+    )
+    return [
+        Offer(
+            side=Side(row.side),
+            area=area,
+            interval=interval,
+            participant=row.participant,
+            key=row.key,
+            energy_wh=row.energy_wh,
+            limit_micro=row.limit_micro,
+        )
+        for row in rows
+    ]
+
+
+def is_cleared(connection: sa.Connection, area: str, interval: Interval) -> bool:
+    """Tell whether an area's interval was cleared."""
+    return (
+        connection.execute(
+            sa.select(p.cleared_intervals.c.sequence).where(
+                p.cleared_intervals.c.area == area,
+                p.cleared_intervals.c.interval_start == interval.start_unix,
+            )
+        ).scalar()
+        is not None
+    )
+
+
+def cleared_starts(connection: sa.Connection, area: str, start: int, end: int) -> list[int]:
+    """Return the starts of an area's cleared intervals from `start` to before `end`."""
+    rows = connection.execute(
+        sa.select(p.cleared_intervals.c.interval_start)
+        .where(
+            p.cleared_intervals.c.area == area,
+            p.cleared_intervals.c.interval_start >= start,
+            p.cleared_intervals.c.interval_start < end,
+        )
+        .order_by(p.cleared_intervals.c.interval_start)
+    )
+    return list(rows.scalars())
+
+
+def _in_period(table: sa.Table, area: str, start: int, end: int) -> sa.Select[Any]:
+    return (
+        sa.select(table)
+        .where(table.c.area == area, table.c.interval_start >= start, table.c.interval_start < end)
+        .order_by(table.c.sequence, table.c.row_number)
+    )
+
+
+def obligations(connection: sa.Connection, area: str, start: int, end: int) -> list[Obligation]:
+    """Return the obligations of an area's intervals from `start` to before `end`."""
+    return [
+        Obligation(
+            obligation_id=bytes(row.obligation_id),
+            cause_id=bytes(row.cause_id),
+            purpose=Purpose(row.purpose),
+            good=Good(row.good),
+            debtor=row.debtor,
+            creditor=row.creditor,
+            units=row.units,
+        )
+        for row in connection.execute(_in_period(p.obligations, area, start, end))
+    ]
+
+
+def trades(connection: sa.Connection, area: str, start: int, end: int, minutes: int) -> list[Trade]:
+    """Return the trades of an area's intervals (of so many minutes) from `start` to before `end`."""
+    return [
+        Trade(
+            trade_id=bytes(row.trade_id),
+            area=area,
+            interval=Interval.from_start_unix(row.interval_start, minutes),
+            buyer=row.buyer,
+            seller=row.seller,
+            bid_id=bytes(row.bid_id),
+            ask_id=bytes(row.ask_id),
+            energy_wh=row.energy_wh,
+            price_micro=row.price_micro,
+        )
+        for row in connection.execute(_in_period(p.trades, area, start, end))
+    ]
+
+
+def residuals(connection: sa.Connection, area: str, start: int, end: int) -> list[Residual]:
+    """Return what the market left in an area's intervals from `start` to before `end`."""
+    return [
+        Residual(participant=row.participant, bought_wh=row.bought_wh, sold_wh=row.sold_wh)
+        for row in connection.execute(_in_period(p.residuals, area, start, end))
+    ]
+
+
+def settlements(connection: sa.Connection) -> list[SettlementRow]:
+    """Return every settlement, in the order in which they were planned."""
+    return [
+        SettlementRow(
+            settlement_id=bytes(row.settlement_id),
+            chain_id=row.chain_id,
+            area=row.area,
+            period_start=row.period_start,
+            period_end=row.period_end,
+            obligation_count=row.obligation_count,
+            energy_wh=row.energy_wh,
+            moved_wh=row.moved_wh,
+            sequence=row.sequence,
+        )
+        for row in connection.execute(
+            sa.select(p.settlements).order_by(p.settlements.c.sequence, p.settlements.c.row_number)
+        )
+    ]
+
+
+def chain_state(connection: sa.Connection, chain_id: str) -> ChainState:
+    """Return how far a chain was read; the beginning when it never was."""
+    row = connection.execute(
+        sa.select(p.chain_states).where(p.chain_states.c.chain_id == chain_id)
+    ).first()
+    if row is None:
+        return ChainState(cursor=Cursor(), scanned_height=0, final_height=0)
+    return ChainState(
+        cursor=Cursor.from_text(row.cursor),
+        scanned_height=row.scanned_height,
+        final_height=row.final_height,
+    )
+
+
+def chain_row(connection: sa.Connection) -> tuple[str, str, str | None, bytes] | None:
+    """Return chain id, energy asset, fee asset and settings of the chain settled on, or None."""
+    row = connection.execute(sa.select(p.chains).order_by(p.chains.c.sequence).limit(1)).first()
+    if row is None:
+        return None
+    return row.chain_id, row.energy_asset, row.fee_asset, bytes(row.settings)
+
+
+def is_settled(connection: sa.Connection, area: str, period_start: int) -> bool:
+    """Tell whether an area's netting period was planned."""
+    return (
+        connection.execute(
+            sa.select(p.settlements.c.sequence).where(
+                p.settlements.c.area == area, p.settlements.c.period_start == period_start
+            )
+        ).first()
+        is not None
+    )
+
+
+def every_cleared(connection: sa.Connection) -> list[tuple[str, int]]:
+    """Return area and start of every interval that was cleared, in that order."""
+    rows = connection.execute(
+        sa.select(p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start).order_by(
+            p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start
+        )
+    )
+    return [(row.area, row.interval_start) for row in rows]
+
+
+def uncleared(connection: sa.Connection, newest_start: int) -> list[tuple[str, int]]:
+    """Return area and start of every interval up to one that has readings or offers and is not cleared."""
+    metered = sa.select(
+        p.metering_points.c.area, p.readings.c.interval_start_of_row.label("interval_start")
+    ).join(p.metering_points, p.metering_points.c.point_digest == p.readings.c.point_digest)
+    offered = sa.select(p.posted_offers.c.area, p.posted_offers.c.interval_start)
+    known = sa.union(metered, offered).subquery()
+    rows = connection.execute(
+        sa.select(known.c.area, known.c.interval_start)
+        .where(
+            known.c.interval_start <= newest_start,
+            ~sa.exists().where(
+                p.cleared_intervals.c.area == known.c.area,
+                p.cleared_intervals.c.interval_start == known.c.interval_start,
+            ),
+        )
+        .order_by(known.c.interval_start, known.c.area)
+    )
+    return [(row.area, row.interval_start) for row in rows]
+
+
+def unfinished_settlements(connection: sa.Connection) -> list[SettlementRow]:
+    """Return the settlements that owe something and are not wholly billed as final."""
+    newest: dict[tuple[bytes, str], int] = {}
+    for row in connection.execute(
+        sa.select(p.bills.c.settlement_id, p.bills.c.participant, p.bills.c.status).order_by(
+            p.bills.c.sequence
+        )
+    ):
+        newest[bytes(row.settlement_id), row.participant] = row.status
+    billed = {settlement for settlement, _ in newest}
+    unfinished = {settlement for (settlement, _), status in newest.items() if status != FINAL}
+    return [
+        row
+        for row in settlements(connection)
+        if row.settlement_id in unfinished
+        or (row.settlement_id not in billed and row.obligation_count)
+    ]

@@ -1,0 +1,118 @@
+"""One transaction of the store: entries, projections, cursors and the vault change together or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sauma.chain import Cursor
+from sauma.errors import InvalidInput
+from sauma.identifiers import ChainId
+from sauma.intervals import Interval
+from sauma.journal import Header, SealedEntry, SealedTable, Table, seal_entry
+from sauma.store import lanes, vault
+from sauma.store.cursors import StoredCursor, read_cursor, write_cursor
+from sauma.store.journal_rows import Schemas, insert_entry, read_head
+from sauma.store.lanes import Lane
+from sauma.store.projecting import Projector, fold
+from sauma.store.tables import JOURNAL_TABLES
+from sauma.store.vault import VaultItem
+
+
+class Transaction:
+    """What `Store.transaction` gives: usable inside its `with` block and not afterwards."""
+
+    def __init__(
+        self, connection: sa.Connection, projectors: Sequence[Projector], schemas: Schemas
+    ) -> None:
+        self._connection = connection
+        self._projectors = projectors
+        self._schemas = schemas
+        self._sequence, self._head_hash = read_head(connection)
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection of the transaction, for projections and migrations."""
+        return self._connection
+
+    @property
+    def head_sequence(self) -> int:
+        """The sequence of the last entry, with those of this transaction; 0 of an empty journal."""
+        return self._sequence
+
+    @property
+    def head_hash(self) -> bytes:
+        """The hash of the last entry, with those of this transaction."""
+        return self._head_hash
+
+    def append(
+        self,
+        *,
+        kind: str,
+        time: datetime,
+        tables: Sequence[Table | SealedTable] = (),
+        area: str = "",
+        interval: Interval | None = None,
+        rulebook_hash: bytes | None = None,
+    ) -> SealedEntry:
+        """Append an entry and bring every projection up to it.
+
+        Tables may be sealed before, so that hashing does not hold the writer's lock.
+        """
+        header = Header(
+            sequence=self._sequence + 1,
+            kind=kind,
+            area=area,
+            interval=interval,
+            rulebook_hash=rulebook_hash,
+            time=time,
+            previous_hash=self._head_hash,
+        )
+        entry = seal_entry(header, tables)
+        insert_entry(self._connection, entry, self._schemas)
+        fold(self._connection, self._projectors, (entry,))
+        self._sequence, self._head_hash = entry.sequence, entry.entry_hash
+        return entry
+
+    def execute(
+        self,
+        statement: sa.Executable,
+        parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> sa.CursorResult[Any]:
+        """Run a statement on tables beside the journal; the journal itself is only appended to."""
+        target = getattr(statement, "table", None)
+        if target in JOURNAL_TABLES:
+            raise InvalidInput(f"{target} is the journal's: use append")
+        result: sa.CursorResult[Any] = self._connection.execute(statement, parameters)
+        return result
+
+    def query(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Return the rows of a select, as this transaction sees them."""
+        return self._connection.execute(statement).all()
+
+    def cursor(self, chain: ChainId) -> StoredCursor:
+        """Return how far a chain was read."""
+        return read_cursor(self._connection, chain)
+
+    def move_cursor(self, chain: ChainId, cursor: Cursor, final_height: int) -> None:
+        """Note how far a chain was read, together with what this transaction commits of it."""
+        write_cursor(self._connection, chain, cursor, final_height)
+
+    def check_fence(self, lane: Lane) -> None:
+        """Raise `StoreBusy` unless the lane is still ours; nothing of this transaction stays then."""
+        lanes.check_fence(self._connection, lane)
+
+    def vault_put(self, kind: str, key: str, *, salt: bytes, content: bytes) -> bytes:
+        """Keep content beside the journal and return the salted digest for it."""
+        return vault.put_item(self._connection, kind, key, salt=salt, content=content)
+
+    def vault_get(self, kind: str, key: str) -> VaultItem | None:
+        """Return what the vault keeps, None when it was erased or never there."""
+        return vault.get_item(self._connection, kind, key)
+
+    def vault_erase(self, kind: str, key: str) -> bool:
+        """Erase content and salt; tell whether there was anything."""
+        return vault.erase_item(self._connection, kind, key)

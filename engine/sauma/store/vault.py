@@ -1,0 +1,77 @@
+"""The vault: personal data and raw bytes beside the journal, committed by salted digest, erasable.
+
+The journal holds `digest = SHA-256(salt ‖ content)`.  As long as the vault has salt and content,
+anybody can check them; once they are erased, nobody can guess them back, and the journal still
+verifies.  Salts have 32 bytes and are passed in: the core draws no random number.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+import attrs
+import sqlalchemy as sa
+
+from sauma.errors import Conflict, InvalidInput, StoreDamaged
+from sauma.store.tables import vault
+
+SALT_BYTES: Final = 32
+CONTENT_BYTES_MAX: Final = 64 * 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class VaultItem:
+    """Content with the salt that its digest was made with."""
+
+    salt: bytes = attrs.field(repr=False)
+    content: bytes = attrs.field(repr=False)
+    digest: bytes
+
+
+def salted_digest(salt: bytes, content: bytes) -> bytes:
+    """Return what the journal commits to: SHA-256 of salt and content."""
+    if len(salt) != SALT_BYTES:
+        raise InvalidInput(f"a salt has {SALT_BYTES} bytes, got {len(salt)}")
+    return sha256(salt + content).digest()
+
+
+def put_item(
+    connection: sa.Connection, kind: str, key: str, *, salt: bytes, content: bytes
+) -> bytes:
+    """Keep content and return its digest; the same again is a no-op, other content a `Conflict`."""
+    if len(content) > CONTENT_BYTES_MAX:
+        raise InvalidInput(
+            f"{kind} {key} has {len(content)} bytes; the vault takes {CONTENT_BYTES_MAX}"
+        )
+    digest = salted_digest(salt, content)
+    known = get_item(connection, kind, key)
+    if known is not None:
+        if known.digest == digest:
+            return digest
+        raise Conflict(f"the vault has other content or another salt for {kind} {key}")
+    connection.execute(
+        sa.insert(vault).values(kind=kind, key=key, salt=salt, content=content, digest=digest)
+    )
+    return digest
+
+
+def get_item(connection: sa.Connection, kind: str, key: str) -> VaultItem | None:
+    """Return what is kept, checked against its digest; None when it was erased or never there."""
+    row = connection.execute(
+        sa.select(vault.c.salt, vault.c.content, vault.c.digest).where(
+            vault.c.kind == kind, vault.c.key == key
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    item = VaultItem(salt=bytes(row.salt), content=bytes(row.content), digest=bytes(row.digest))
+    if sha256(item.salt + item.content).digest() != item.digest:
+        raise StoreDamaged(f"vault {kind} {key}: salt, content or digest is not what was kept")
+    return item
+
+
+def erase_item(connection: sa.Connection, kind: str, key: str) -> bool:
+    """Erase salt, content and key; tell whether there was anything."""
+    result = connection.execute(sa.delete(vault).where(vault.c.kind == kind, vault.c.key == key))
+    return result.rowcount > 0
