@@ -12,8 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sauma_nem.chain import NemChain
-    from sauma_nem.codec import NemCodec
     from sauma_nem.caip import (
         account_of,
         asset_of,
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
         network_of,
         xem_asset,
     )
+    from sauma_nem.chain import NemChain
+    from sauma_nem.codec import NemCodec
     from sauma_nem.node import NodeClient
     from sauma_nem.settings import NemSettings
     from sauma_nem.setup import (

@@ -23,7 +23,6 @@ from sauma.errors import InvalidInput
 from .binary import (
     block_hash,
     inner_hash,
-    parse_verifiable,
     serialise,
     serialise_verifiable,
     transaction_hash,
@@ -31,6 +30,7 @@ from .binary import (
 from .caip import account_of, asset_of
 from .instructions import ROOT_BYTES
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
+from .parsing import parse_verifiable
 from .settings import NemSettings
 from .signing import AnnounceRequest, verify
 from .transactions import XEM, Block, MessageKind, MosaicId, Multisig, Transaction, Transfer
@@ -66,6 +66,14 @@ class NemCodec:
             raise InvalidInput(
                 f"transaction {transaction_hash(transaction).hex()} of type {transaction.TYPE} is no "
                 "transfer: only transfers carry a batch"
+            )
+        strange = [
+            name for name, _ in moved_units(transfer) if not _is_watched(name, self.settings)
+        ]
+        if strange:
+            raise InvalidInput(
+                f"transaction {transaction_hash(transaction).hex()} moves {strange[0]}: a batch moves "
+                f"only {self.settings.mosaic_id} and {XEM}"
             )
         payer = account_of(transfer.signer, self.settings.nem_network)
         return Decoded(
@@ -145,6 +153,7 @@ def moved_units(transfer: Transfer) -> tuple[tuple[MosaicId, int], ...]:
 
     With mosaics attached the amount multiplies their quantities in millionths.
     """
+    moved: tuple[tuple[MosaicId, int], ...]
     if not transfer.mosaics:
         moved = ((XEM, transfer.amount_micro),)
     else:
@@ -156,12 +165,17 @@ def moved_units(transfer: Transfer) -> tuple[tuple[MosaicId, int], ...]:
 
 
 def effects_of(transfer: Transfer, settings: NemSettings) -> tuple[Effect, ...]:
-    """Return what a transfer moves, the sender's side before the recipient's."""
+    """Return what a transfer moves of energy and XEM, the sender's side before the recipient's.
+
+    Other mosaics are passed over: anybody may send them, under any name.
+    """
     network = settings.nem_network
     sender = account_of(transfer.signer, network)
     recipient = account_of(transfer.recipient, network)
     effects = []
     for mosaic_id, units in moved_units(transfer):
+        if not _is_watched(mosaic_id, settings):
+            continue
         asset = asset_of(mosaic_id, network)
         for account, delta_units in ((sender, -units), (recipient, units)):
             if asset != settings.energy_asset or account != settings.issuer:
@@ -221,6 +235,10 @@ def block_ref_of(block: Block) -> BlockRef:
         block_hash=block_hash(block),
         time=datetime.fromtimestamp(unix_seconds_from_seconds(block.timestamp_seconds), UTC),
     )
+
+
+def _is_watched(mosaic_id: MosaicId, settings: NemSettings) -> bool:
+    return mosaic_id in (settings.mosaic_id, XEM)
 
 
 def _payload(transfer: Transfer) -> bytes:

@@ -151,17 +151,14 @@ def _movement(
     units_max = XEM_SUPPLY_WHOLE * MICRO_PER_XEM if mosaic_id == nem.XEM else MOSAIC_UNITS_MAX
     if not 0 < check_integer(units, "units") <= units_max:
         raise InvalidInput(f"units {units} of {asset} must be between 1 and {units_max}")
-    parties = {
-        "batch_id": batch.batch_id,
-        "sender": sender,
-        "recipient": address,
-        "message": batch.reference,
-    }
+    draft = Draft(
+        batch_id=batch.batch_id, sender=sender, recipient=address, message=batch.reference
+    )
     if mosaic_id == nem.XEM:
         # as a plain amount: attaching nem:xem costs the same and says the same in more bytes
-        return Draft(**parties, amount_micro=units)
+        return attrs.evolve(draft, amount_micro=units)
     moved = nem.MosaicQuantity(mosaic_id=mosaic_id, quantity_units=units)
-    return Draft(**parties, amount_micro=MICRO_PER_XEM, mosaics=(moved,))
+    return attrs.evolve(draft, amount_micro=MICRO_PER_XEM, mosaics=(moved,))
 
 
 def _check_authority(instruction: Instruction, owner: AccountId, settings: NemSettings) -> None:

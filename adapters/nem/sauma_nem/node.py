@@ -7,26 +7,27 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from sauma.errors import BadAnswer, Unavailable, WrongNetwork
+from sauma.errors import BadAnswer, OutcomeUnknown, Unavailable, WrongNetwork
 
 from . import replies
 from .network import Network
 from .replies import (
     AccountState,
     Announcement,
+    ChainBlock,
     ConfirmedTransaction,
     NamespaceState,
     NodeInfo,
+    WaitingTransaction,
 )
 from .signing import AnnounceRequest
-from .transactions import Block, MosaicDefinition, MosaicId, Transaction
+from .transactions import MosaicDefinition, MosaicId
 from .transport import ErrorReply, HttpTransport, JsonObject
 
 T = TypeVar("T")
 
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
-_SERVER_ERROR: Final = 500
 _READY: Final = frozenset({5, 6})  # booted, synchronised
 _NO_PEERS: Final = 7
 _STATUS_NAMES: Final = {
@@ -111,21 +112,21 @@ class NodeClient:
         """Return the height of the newest block."""
         return self._get("/chain/height", partial(replies.integer, name="height"))
 
-    def last_block(self) -> Block:
+    def last_block(self) -> ChainBlock:
         """Return the newest block."""
         return self._get("/chain/last-block", replies.block)
 
-    def block_at(self, height: int) -> Block | None:
+    def block_at(self, height: int) -> ChainBlock | None:
         """Return the block at a height, if the chain is that long."""
         path = "/block/at/public"
         reply = self._transport.ask(path, body={"height": height})
-        block = self._read(path, reply, replies.block, absent=(_NOT_FOUND,))
-        if block is not None and block.height != height:
+        found = self._read(path, reply, replies.block, absent=(_NOT_FOUND,))
+        if found is not None and found.ref.height != height:
             raise BadAnswer(
                 f"node {self.url} was asked for block {height} and answers with block "
-                f"{block.height}: ask another node"
+                f"{found.ref.height}: ask another node"
             )
-        return block
+        return found
 
     def account(self, address: str) -> AccountState:
         """Return an account as confirmed; one that was never heard of has nothing."""
@@ -154,18 +155,24 @@ class NodeClient:
         """Return a namespace, if it is active."""
         return self._find("/namespace", replies.namespace, namespace=name)
 
-    def transaction(self, transaction_hash: bytes) -> ConfirmedTransaction | None:
+    def transaction(self, transaction_id: bytes) -> ConfirmedTransaction | None:
         """Return a confirmed transaction.
 
         None proves nothing: the node forgets hashes after 36 hours, and never lists waiting ones.
         """
         path = "/transaction/get"
-        reply = self._transport.ask(path, params={"hash": transaction_hash.hex()})
-        return self._read(
+        reply = self._transport.ask(path, params={"hash": transaction_id.hex()})
+        found = self._read(
             path, reply, replies.confirmed_transaction, absent=(_BAD_REQUEST, _NOT_FOUND)
         )
+        if found is not None and found.transaction_id != transaction_id:
+            raise BadAnswer(
+                f"node {self.url} was asked for transaction {transaction_id.hex()} and answers "
+                f"with {found.transaction_id.hex()}: ask another node"
+            )
+        return found
 
-    def unconfirmed(self, address: str) -> tuple[Transaction, ...]:
+    def unconfirmed(self, address: str) -> tuple[WaitingTransaction, ...]:
         """Return what waits in the node's pool and concerns an account: the newest 25 at most."""
         return self._get("/account/unconfirmedTransactions", replies.unconfirmed, address=address)
 
@@ -178,7 +185,12 @@ class NodeClient:
         reply = self._transport.send("/transaction/announce", request.to_json())
         if isinstance(reply, ErrorReply):
             return reply
-        return replies.read(replies.announcement, reply)
+        try:
+            return replies.read(replies.announcement, reply)
+        except BadAnswer as error:
+            raise OutcomeUnknown(
+                f"{error}; what was sent may have arrived: look for it before anything else"
+            ) from error
 
     def network_time_ms(self) -> int:
         """Return the node's clock: milliseconds since the NEM epoch."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 import attrs
 
+from sauma.chain import BlockRef
 from sauma.errors import BadAnswer
 
+from .binary import transaction_hash
+from .codec import block_ref_of
 from .json_form import (
     block_from_json,
     mosaic_definition_from_json,
@@ -20,6 +24,18 @@ from .transactions import Block, MosaicDefinition, MosaicId, Transaction
 from .unreadable import Unreadable
 
 T = TypeVar("T")
+
+_NOT_UNDERSTOOD: Final = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+    struct.error,
+)
+"""What reading raises when members are absent, of another type or too large for NEM's fields."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,10 +67,31 @@ class NamespaceState:
 
 
 @attrs.frozen(kw_only=True)
+class ChainBlock:
+    """A block, with the hash that follows from its contents."""
+
+    ref: BlockRef
+    block: Block
+
+    @property
+    def transaction_ids(self) -> Iterator[bytes]:
+        """The hashes of its transactions, of multisig wrappers the outer ones."""
+        return map(transaction_hash, self.block.transactions)
+
+
+@attrs.frozen(kw_only=True)
 class ConfirmedTransaction:
-    """A transaction of the chain, and the height of its block."""
+    """A transaction of the chain with its hash, and the height of its block."""
 
     height: int
+    transaction_id: bytes
+
+
+@attrs.frozen(kw_only=True)
+class WaitingTransaction:
+    """A transaction of the pool with its hash, which the node does not tell."""
+
+    transaction_id: bytes
     transaction: Transaction
 
 
@@ -75,7 +112,7 @@ def read(reader: Callable[[Mapping[str, Any]], T], document: Mapping[str, Any]) 
         raise BadAnswer(
             f"the node answers what cannot be read: {error}; ask another node"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+    except _NOT_UNDERSTOOD as error:
         shown = str(document)[:120]
         raise BadAnswer(
             f"the node answers {shown}, which is not understood: ask another node"
@@ -139,22 +176,27 @@ def definition(document: Mapping[str, Any]) -> MosaicDefinition:
     return mosaic_definition_from_json(document)
 
 
-def block(document: Mapping[str, Any]) -> Block:
+def block(document: Mapping[str, Any]) -> ChainBlock:
     """GET /chain/last-block and POST /block/at/public."""
-    return block_from_json(document)
+    value = block_from_json(document)
+    return ChainBlock(ref=block_ref_of(value), block=value)
 
 
 def confirmed_transaction(document: Mapping[str, Any]) -> ConfirmedTransaction:
     """GET /transaction/get."""
     return ConfirmedTransaction(
         height=integer(document["meta"], "height"),
-        transaction=transaction_from_json(document["transaction"]),
+        transaction_id=transaction_hash(transaction_from_json(document["transaction"])),
     )
 
 
-def unconfirmed(document: Mapping[str, Any]) -> tuple[Transaction, ...]:
+def unconfirmed(document: Mapping[str, Any]) -> tuple[WaitingTransaction, ...]:
     """GET /account/unconfirmedTransactions."""
-    return tuple(transaction_from_json(row["transaction"]) for row in document["data"])
+    found = (transaction_from_json(row["transaction"]) for row in document["data"])
+    return tuple(
+        WaitingTransaction(transaction_id=transaction_hash(each), transaction=each)
+        for each in found
+    )
 
 
 def announcement(document: Mapping[str, Any]) -> Announcement:

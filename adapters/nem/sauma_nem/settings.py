@@ -12,8 +12,8 @@ from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.units import check_integer
 
-from .names import check_mosaic_name, check_namespace
 from .caip import address_on, asset_of, chain_id_of, network_named, xem_asset
+from .names import check_mosaic_name, check_namespace
 from .network import (
     BLOCK_TARGET_SECONDS,
     DEADLINE_SECONDS_MAX,

@@ -30,6 +30,7 @@ _CHUNK_BYTES: Final = 65_536
 _TOO_MANY_REQUESTS: Final = 429
 _NOT_READY: Final = 503
 _REQUEST_TIMED_OUT: Final = 408
+_SERVER_ERROR: Final = 500
 _SUCCESS: Final = 200
 
 JsonObject = dict[str, Any]
@@ -64,8 +65,7 @@ class HttpTransport:
         `new_session` makes the sessions where proxies or certificates are needed; the default
         reads no proxy and no password from the environment.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise InvalidInput(f"node address {url!r} must look like http://host:7890")
         self.url = url.rstrip("/")
         self._timeouts_s = (connect_timeout_s, read_timeout_s)
@@ -126,7 +126,7 @@ class HttpTransport:
                 "arrived: look for it before anything else"
             ) from error
         if isinstance(reply, ErrorReply) and (
-            reply.status >= _SUCCESS + 300 or reply.status == _REQUEST_TIMED_OUT
+            reply.status >= _SERVER_ERROR or reply.status == _REQUEST_TIMED_OUT
         ):
             raise OutcomeUnknown(
                 f"node {self.url} failed at {path} with {reply.status} {reply.message!r}; what was "
@@ -191,6 +191,14 @@ class HttpTransport:
                 self._sessions.append(session)
                 self._local.session = session
         return session
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _plain_session() -> requests.Session:

@@ -20,6 +20,7 @@ from sauma.journal.columns import (
     unix_time,
 )
 from sauma.journal.differences import Difference, first_difference
+from sauma.journal.encoding import decode_entry, encode_entry
 from sauma.journal.entries import (
     GENESIS_HASH,
     Header,
@@ -62,6 +63,8 @@ __all__ = [
     "blob",
     "bytes32",
     "consistency_proof",
+    "decode_entry",
+    "encode_entry",
     "entry_hash_of",
     "find_damage",
     "first_difference",

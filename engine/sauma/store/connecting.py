@@ -101,9 +101,9 @@ def _postgresql_engine(url: sa.URL, *, read_only: bool, busy_timeout_ms: int) ->
     """Return an engine whose writers take one advisory lock, as SQLite has one writer."""
 
     def begin(connection: sa.Connection) -> None:
-        if read_only:
-            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-        elif connection.get_execution_options().get(WRITER, False):
+        if read_only or not connection.get_execution_options().get(WRITER, False):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        else:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {busy_timeout_ms:d}")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK:d})")
 

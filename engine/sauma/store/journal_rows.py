@@ -23,6 +23,16 @@ from sauma.store.tables import journal_blobs, journal_entries, journal_schemas, 
 PAGE_ENTRIES: Final = 32
 """How many entries are read at a time."""
 
+# Built once: every append runs them.
+_HEAD: Final = (
+    sa.select(journal_entries.c.sequence, journal_entries.c.entry_hash)
+    .order_by(journal_entries.c.sequence.desc())
+    .limit(1)
+)
+_INSERT_ENTRY: Final = sa.insert(journal_entries)
+_INSERT_TABLE: Final = sa.insert(journal_tables)
+_INSERT_BLOB: Final = sa.insert(journal_blobs)
+
 Stored = TypeVar("Stored", bytes, int)
 
 Schemas = dict[bytes, TableSchema]
@@ -31,11 +41,7 @@ Schemas = dict[bytes, TableSchema]
 
 def read_head(connection: sa.Connection) -> tuple[int, bytes]:
     """Return sequence and hash of the last entry; 0 and `GENESIS_HASH` of an empty journal."""
-    row = connection.execute(
-        sa.select(journal_entries.c.sequence, journal_entries.c.entry_hash)
-        .order_by(journal_entries.c.sequence.desc())
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_HEAD).one_or_none()
     if row is None:
         return 0, GENESIS_HASH
     return row.sequence, _stored(row, "entry_hash", bytes)
@@ -45,11 +51,11 @@ def insert_entry(connection: sa.Connection, entry: SealedEntry, schemas: Schemas
     """Write an entry.  Raises `Conflict` when a table's version means something else in this store."""
     for table in entry.tables:
         _remember_schema(connection, table.schema, schemas)
-    connection.execute(sa.insert(journal_entries), _entry_row(entry))
+    connection.execute(_INSERT_ENTRY, _entry_row(entry))
     if not entry.tables:
         return
     connection.execute(
-        sa.insert(journal_tables),
+        _INSERT_TABLE,
         [
             {
                 "sequence": entry.sequence,
@@ -71,7 +77,7 @@ def insert_entry(connection: sa.Connection, entry: SealedEntry, schemas: Schemas
         for position, content in enumerate(table.blobs)
     ]
     if blobs:
-        connection.execute(sa.insert(journal_blobs), blobs)
+        connection.execute(_INSERT_BLOB, blobs)
 
 
 def verified_entries(
@@ -141,7 +147,7 @@ def _entry(row: sa.Row[Any], tables: tuple[SealedTable, ...]) -> SealedEntry:
     return entry
 
 
-def _stored(row: sa.Row[Any], column: str, kind: type[Stored]) -> Stored:
+def _stored(row: sa.Row[*tuple[Any, ...]], column: str, kind: type[Stored]) -> Stored:
     """Return a value of a row; SQLite would give back a changed type without a word."""
     value = getattr(row, column)
     if isinstance(value, memoryview):

@@ -17,8 +17,6 @@ import sqlalchemy as sa
 from sauma.errors import InvalidInput
 from sauma.journal import SealedEntry
 
-_PAGE_ROWS = 1000
-
 
 @runtime_checkable
 class Projector(Protocol):
@@ -55,12 +53,14 @@ def fold(
 
 
 def projection_digest(connection: sa.Connection, projectors: Sequence[Projector]) -> bytes:
-    """Return one SHA-256 over all rows of all projections: tables by name, rows by primary key."""
+    """Return one SHA-256 over all rows of all projections: tables by name, rows by their bytes.
+
+    Sorting by bytes and not in SQL gives one digest on both databases, whatever their collation.
+    """
     digest = sha256()
     for table in sorted(_sorted_tables(projectors), key=lambda table: table.name):
         digest.update(b"table:" + table.name.encode() + b"\n")
-        statement = sa.select(table).order_by(*table.primary_key.columns)
-        result = connection.execution_options(yield_per=_PAGE_ROWS).execute(statement)
+        result = connection.execute(sa.select(table))
         rows = sorted(b"".join(_encoded(value) for value in row) for row in result)
         for row in rows:
             digest.update(len(row).to_bytes(8, "little") + row)

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sauma_nem.binary import inner_hash, transaction_hash
+from sauma_nem.binary import inner_hash
 from sauma_nem.network import TESTNET
 from sauma_nem.properties import MosaicProperties
 from sauma_nem.signing import AnnounceRequest, KeyPair, sign
@@ -38,9 +38,14 @@ HOUR = 3_600
 START_MICRO = 1_000_000 * XEM
 
 
+def private_key_of(label: str) -> bytes:
+    """A private key that depends on nothing but its label."""
+    return hashlib.sha256(label.encode()).digest()
+
+
 def key_of(label: str) -> KeyPair:
-    """A key pair that depends on nothing but its label."""
-    return KeyPair(hashlib.sha256(label.encode()).digest())
+    """The key pair of a label."""
+    return KeyPair(private_key_of(label))
 
 
 @attrs.frozen
@@ -226,11 +231,6 @@ def confirm(node: TestNode, actor: Actor, *transactions: Transaction) -> None:
         if result is not Result.SUCCESS:
             raise AssertionError(f"{transaction} was answered with {result.name}")
         node.mine()
-
-
-def hash_of(transaction: Transaction) -> bytes:
-    """The transaction's hash."""
-    return transaction_hash(transaction)
 
 
 def node_with_mosaic(mosaic: str = "grid:wh", supply_whole: int = 10_000, **members: Any) -> Any:

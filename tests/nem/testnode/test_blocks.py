@@ -11,7 +11,17 @@ from sauma_nem.network import REWRITE_LIMIT_BLOCKS
 from sauma_nem.signing import KeyPair, verify
 from sauma_nem.testnode import NodeSettings, Result, TestNode, WallClock
 
-from .actors import ALICE, BOB, CAROL, START_MICRO, XEM, confirm, new_node, node_with_mosaic
+from .actors import (
+    ALICE,
+    BOB,
+    CAROL,
+    START_MICRO,
+    XEM,
+    confirm,
+    new_node,
+    node_with_mosaic,
+    private_key_of,
+)
 
 
 def test_the_same_settings_give_the_same_chain() -> None:
@@ -78,19 +88,17 @@ def test_fees_go_to_the_harvester() -> None:
 
 def test_nobody_harvests_his_own_transactions() -> None:
     """A transaction of the harvester waits as long as that harvester makes the blocks."""
-    node = TestNode(NodeSettings(accounts={ALICE.address: XEM}, harvester_private_key=_alice()))
+    node = TestNode(
+        NodeSettings(
+            accounts={ALICE.address: XEM}, harvester_private_key=private_key_of(ALICE.label)
+        )
+    )
 
     result = ALICE.result(node, ALICE.transfer(node, BOB, 1))
     node.mine(3)
 
     assert result is Result.SUCCESS
     assert len(node.waiting()) == 1
-
-
-def _alice() -> bytes:
-    import hashlib
-
-    return hashlib.sha256(b"alice").digest()
 
 
 def test_a_namespace_and_its_mosaic_are_not_made_in_one_block() -> None:

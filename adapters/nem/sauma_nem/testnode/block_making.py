@@ -45,6 +45,7 @@ def choose(
     here = attrs.evolve(context, ledger=layer)
     excluded = set(_shut_out(harvester, here))
     chosen: list[Transaction] = []
+    together = Together()
     count = 0
     for entry in candidates:
         transaction = entry.transaction
@@ -52,8 +53,9 @@ def choose(
             continue
         if count + count_with_children(transaction) > transactions_max:
             break
-        if _check(transaction, chosen, here) is not Result.SUCCESS:
+        if _check(transaction, together, here) is not Result.SUCCESS:
             continue
+        together.add(transaction)
         execute(transaction, layer, here.height)
         chosen.append(transaction)
         count += count_with_children(transaction)
@@ -68,7 +70,7 @@ def _shut_out(harvester: bytes, context: Context) -> Iterator[str]:
         yield link.other
 
 
-def _check(transaction: Transaction, chosen: list[Transaction], context: Context) -> Result:
+def _check(transaction: Transaction, together: Together, context: Context) -> Result:
     try:
         result = validate(transaction, context)
     except (Unreadable, RestError):
@@ -79,29 +81,52 @@ def _check(transaction: Transaction, chosen: list[Transaction], context: Context
     result = check_signatures_present(transaction, context.ledger)
     if result is not Result.SUCCESS:
         return result
-    return check_block([*chosen, transaction])
+    return together.check(transaction)
 
 
-def check_block(transactions: Iterable[Transaction]) -> Result:
-    """The rules about what may stand together in one block."""
-    flat = [each.inner if isinstance(each, Multisig) else each for each in transactions]
-    modifiers = [each.signer for each in flat if isinstance(each, MultisigModification)]
-    if len(modifiers) != len(set(modifiers)):
-        return Result.FAILURE_CONFLICTING_MULTISIG_MODIFICATION
-    defined = {
-        each.definition.mosaic_id for each in flat if isinstance(each, MosaicDefinitionCreation)
-    }
-    if not defined:
-        return Result.SUCCESS
-    used = {mosaic_id for each in flat for mosaic_id in _used_mosaics(each)}
-    provided = {
-        f"{each.parent}.{each.new_part}" if each.parent else each.new_part
-        for each in flat
-        if isinstance(each, NamespaceProvision)
-    }
-    if used & defined or provided & {mosaic_id.namespace for mosaic_id in defined}:
-        return Result.FAILURE_CONFLICTING_MOSAIC_CREATION
-    return Result.SUCCESS
+class Together:
+    """The rules about what may stand together in one block, kept while the block grows.
+
+    One modification of a multisig account (79); and no definition of a mosaic beside a use of that
+    mosaic or the provision of its namespace (149).
+    """
+
+    def __init__(self) -> None:
+        """Start with an empty block."""
+        self._modifiers: set[bytes] = set()
+        self._defined: set[MosaicId] = set()
+        self._used: set[MosaicId] = set()
+        self._provided: set[str] = set()
+
+    def check(self, transaction: Transaction) -> Result:
+        """Whether a transaction may join those added before."""
+        inner = _unwrapped(transaction)
+        if isinstance(inner, MultisigModification) and inner.signer in self._modifiers:
+            return Result.FAILURE_CONFLICTING_MULTISIG_MODIFICATION
+        if isinstance(inner, MosaicDefinitionCreation):
+            mosaic_id = inner.definition.mosaic_id
+            conflicts = mosaic_id in self._used or mosaic_id.namespace in self._provided
+        elif isinstance(inner, NamespaceProvision):
+            name = inner.fully_qualified_name
+            conflicts = any(mosaic_id.namespace == name for mosaic_id in self._defined)
+        else:
+            conflicts = not self._defined.isdisjoint(_used_mosaics(inner))
+        return Result.FAILURE_CONFLICTING_MOSAIC_CREATION if conflicts else Result.SUCCESS
+
+    def add(self, transaction: Transaction) -> None:
+        """Put a transaction into the block."""
+        inner = _unwrapped(transaction)
+        self._used.update(_used_mosaics(inner))
+        if isinstance(inner, MultisigModification):
+            self._modifiers.add(inner.signer)
+        elif isinstance(inner, MosaicDefinitionCreation):
+            self._defined.add(inner.definition.mosaic_id)
+        elif isinstance(inner, NamespaceProvision):
+            self._provided.add(inner.fully_qualified_name)
+
+
+def _unwrapped(transaction: Transaction) -> Transaction:
+    return transaction.inner if isinstance(transaction, Multisig) else transaction
 
 
 def _used_mosaics(transaction: Transaction) -> Iterator[MosaicId]:

@@ -180,7 +180,7 @@ def _provide_namespace(transaction: NamespaceProvision, ledger: Ledger, height: 
         parent = ledger.root(transaction.parent)
         if parent is None:
             raise RuntimeError(f"namespace {transaction.parent} vanished after validation")
-        child = f"{transaction.parent}.{transaction.new_part}"
+        child = transaction.fully_qualified_name
         ledger.put_root(attrs.evolve(parent, children=parent.children | {child}))
         return
     before = ledger.root(transaction.new_part)

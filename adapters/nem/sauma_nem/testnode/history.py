@@ -98,7 +98,7 @@ class History:
                 DefinitionRow(row_id=row_id, height=row.height, definition=inner.definition)
             )
         elif isinstance(inner, NamespaceProvision):
-            name = f"{inner.parent}.{inner.new_part}" if inner.parent else inner.new_part
+            name = inner.fully_qualified_name
             row_id = len(self._namespaces) + 1
             self._namespaces.append(NamespaceRow(row_id=row_id, height=row.height, name=name))
 

@@ -252,14 +252,21 @@ class TestNode:
         with self._lock:
             return self._mine(blocks)
 
-    def _mine(self, count: int, *, takes_new: bool = False, takes_waiting: bool = True) -> int:
+    def _mine(self, count: int, *, takes_new: bool = False) -> int:
         lowest = self.chain.height + 1
         for _ in range(count):
-            self._make_block(takes_new=takes_new, takes_waiting=takes_waiting)
-        self._keep_blocks(self.chain.blocks()[lowest - 1 :])
+            self._make_block(takes_new=takes_new)
+        made = self.chain.blocks()[lowest - 1 :]
+        self._keep_blocks(made)
+        log.debug(
+            "blocks_made",
+            height=self.chain.height,
+            blocks=count,
+            transactions=sum(len(each.block.transactions) for each in made),
+        )
         return self.chain.height
 
-    def _make_block(self, *, takes_new: bool, takes_waiting: bool) -> None:
+    def _make_block(self, *, takes_new: bool = False, takes_waiting: bool = True) -> None:
         time_seconds = self._next_block_seconds(takes_new=takes_new)
         transactions: tuple[Transaction, ...] = ()
         pool = self._reception.pool
@@ -285,7 +292,6 @@ class TestNode:
         signature = self._harvester.sign(serialise_block(block))
         self.chain.append(attrs.evolve(block, signature=signature))
         self._reception.judge_again(self.now_seconds())
-        log.debug("block_made", height=block.height, transactions=len(transactions))
 
     def _next_block_seconds(self, *, takes_new: bool) -> int:
         if isinstance(self.clock, ManualClock):
@@ -335,7 +341,7 @@ class TestNode:
         with self._lock:
             kept_height = self._roll_back(depth)
             for _ in range(count):
-                self._make_block(takes_new=False, takes_waiting=False)
+                self._make_block(takes_waiting=False)
             self._keep_blocks(self.chain.blocks()[kept_height:], kept_height=kept_height)
             return self.chain.height
 

@@ -7,7 +7,7 @@ from sauma_nem.binary import serialise_block
 from sauma_nem.signing import verify
 from sauma_nem.transactions import Block
 
-from .block_making import check_block
+from .block_making import Together
 from .chain import Chain, count_with_children
 from .execution import execute
 from .reception import is_signed
@@ -38,6 +38,7 @@ def check_received(block: Block, chain: Chain, context: Context, *, transactions
 
 
 def _judge(block: Block, context: Context) -> Result:
+    together = Together()
     for transaction in block.transactions:
         if not is_signed(transaction):
             return Result.FAILURE_SIGNATURE_NOT_VERIFIABLE
@@ -46,7 +47,10 @@ def _judge(block: Block, context: Context) -> Result:
         result = validate(transaction, context)
         if result is Result.SUCCESS:
             result = check_signatures_present(transaction, context.ledger)
+        if result is Result.SUCCESS:
+            result = together.check(transaction)
         if result is not Result.SUCCESS:
             return result
+        together.add(transaction)
         execute(transaction, context.ledger, block.height)
-    return check_block(block.transactions)
+    return Result.SUCCESS

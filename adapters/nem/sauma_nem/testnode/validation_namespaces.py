@@ -55,7 +55,7 @@ def _check_child(
         return Result.FAILURE_NAMESPACE_EXPIRED
     if root.owner != transaction.signer_address:
         return Result.FAILURE_NAMESPACE_OWNER_CONFLICT
-    if f"{parent}.{transaction.new_part}" in root.children:
+    if transaction.fully_qualified_name in root.children:
         return Result.FAILURE_NAMESPACE_ALREADY_EXISTS
     return Result.SUCCESS
 

@@ -11,7 +11,7 @@ from sauma_nem.json_form import (
     mosaic_id_to_json,
     transaction_to_json,
 )
-from sauma_nem.transactions import MosaicDefinition, Transaction
+from sauma_nem.transactions import MosaicDefinition, MosaicId, Transaction
 
 from ..chain import ConfirmedBlock
 from ..history import ConfirmedTransaction
@@ -88,7 +88,7 @@ def owned_entries(ledger: Ledger, account: Account, height: int) -> list[tuple[M
     owned = [(XEM_ENTRY, account.balance_micro)]
     for key, units in account.mosaics.items():
         namespace, _, name = key[0].partition(":")
-        entry = ledger.mosaic(type(XEM_ENTRY.definition.mosaic_id)(namespace=namespace, name=name))
+        entry = ledger.mosaic(MosaicId(namespace=namespace, name=name))
         if entry is not None and entry.key == key and ledger.is_active(namespace, height):
             owned.append((entry, units))
     return owned

@@ -1,0 +1,46 @@
+# Two entrances for a newcomer, `make demo` and `make test`; `make check` and `make soak` for those who change things.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test check soak format clean
+
+help:
+	@echo "make demo   set up, and show the main job on an embedded NEM node"
+	@echo "make test   set up, and run every test"
+	@echo "make check  format, lint, types, import rules"
+	@echo "make soak   the long runs"
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: pyproject.toml | .venv/bin/python
+	@echo "setting up (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@
+
+.venv/.test: pyproject.toml | .venv/bin/python
+	@echo "setting up (once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ .venv/.demo
+
+demo: .venv/.demo
+	@$(BIN)/sauma demo
+
+test: .venv/.test
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: .venv/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: .venv/.test
+	$(BIN)/python -m pytest -m soak
+
+format: .venv/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

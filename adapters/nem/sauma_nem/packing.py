@@ -1,0 +1,135 @@
+"""What one `prepare` can still spend: confirmed holdings, less all that waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from sauma.chain import BlockRef, SignedTransaction
+from sauma.errors import InsufficientBalance, Refused, Unsupported
+from sauma.identifiers import AccountId
+
+from .codec import NemCodec, spent_units
+from .network import MICRO_PER_XEM, unix_seconds_from_seconds
+from .node import NodeClient
+from .settings import NemSettings
+from .snapshot import at_one_block
+from .transactions import XEM, MosaicId, Transaction
+
+
+@attrs.frozen(kw_only=True)
+class _Found:
+    """A node's answers about senders and what is outstanding, all at one block."""
+
+    units: dict[AccountId, dict[MosaicId, int]]
+    included: frozenset[bytes]
+    multisig: frozenset[AccountId]
+
+
+class Packing:
+    """The confirmed holdings of some senders, less what their waiting transactions take.
+
+    What others send them is not counted until it is confirmed: it may come too late.  Which of the
+    outstanding transactions are confirmed is asked of the chain at the same block as the balances,
+    so each is subtracted exactly once.  One that expired goes on counting until the engine has it
+    proved dead, because a reorganisation could still bring it back.
+    """
+
+    def __init__(
+        self,
+        node: NodeClient,
+        codec: NemCodec,
+        *,
+        senders: Iterable[AccountId],
+        outstanding: Sequence[SignedTransaction],
+        now_seconds: int,
+    ) -> None:
+        """Ask the node once for everything; `now_seconds` is its clock, in NEM seconds."""
+        self._settings: NemSettings = codec.settings
+        lanes = tuple(dict.fromkeys(senders))
+        ours = [each for each in outstanding if each.sender in lanes]
+        self.block: BlockRef
+        self.block, found = at_one_block(node, lambda: _ask(node, lanes, ours))
+        self._units, self._multisig = found.units, found.multisig
+        self._waiting: Counter[AccountId] = Counter()
+        self._transaction_of = {
+            batch_id: each.transaction_id for each in outstanding for batch_id in each.batch_ids
+        }
+        now_unix = unix_seconds_from_seconds(now_seconds)
+        for each in ours:
+            if each.transaction_id in found.included:
+                continue
+            self._subtract(each.sender, codec.read(each.raw))
+            if each.valid_until is None or each.valid_until >= now_unix:
+                self._waiting[each.sender] += 1  # an expired one has left the pool
+
+    def has_room(self, sender: AccountId) -> bool:
+        """Tell whether a sender may have one more transaction in the pool."""
+        return self._waiting[sender] < self._settings.pool_limit
+
+    def check_new(self, batch_id: bytes) -> None:
+        """Refuse a batch that a transaction carries already."""
+        transaction_id = self._transaction_of.get(batch_id)
+        if transaction_id is not None:
+            raise Refused(
+                f"batch {batch_id.hex()} is outstanding in transaction {transaction_id.hex()}: "
+                "ask status() of that one"
+            )
+
+    def check_payable(self, sender: AccountId, transaction: Transaction) -> None:
+        """Refuse when a sender lacks what a transaction takes (fee included), or cannot sign itself."""
+        if sender in self._multisig:
+            raise Unsupported(
+                f"{sender} is a multisig account, which signs nothing itself: pay from an account "
+                "of its own, filled by the multisig account"
+            )
+        units = self._units[sender]
+        for mosaic_id, needed in spent_units(transaction).items():
+            spendable = max(0, units.get(mosaic_id, 0))
+            if needed > spendable:
+                raise InsufficientBalance(
+                    f"{sender} needs {_shown(mosaic_id, needed)} and has "
+                    f"{_shown(mosaic_id, spendable)} to spend: {_remedy(mosaic_id, sender)}, or wait "
+                    "until what is outstanding has landed"
+                )
+
+    def take(self, signed: SignedTransaction, transaction: Transaction) -> None:
+        """Use what a transaction takes, its room in the pool, and its batch."""
+        self._subtract(signed.sender, transaction)
+        self._waiting[signed.sender] += 1
+        self._transaction_of |= dict.fromkeys(signed.batch_ids, signed.transaction_id)
+
+    def _subtract(self, sender: AccountId, transaction: Transaction) -> None:
+        units = self._units[sender]
+        for mosaic_id, spent in spent_units(transaction).items():
+            units[mosaic_id] = units.get(mosaic_id, 0) - spent
+
+
+def _ask(
+    node: NodeClient, lanes: Sequence[AccountId], outstanding: Sequence[SignedTransaction]
+) -> _Found:
+    included = frozenset(
+        each.transaction_id
+        for each in outstanding
+        if node.transaction(each.transaction_id) is not None
+    )
+    units, multisig = {}, set()
+    for sender in lanes:
+        state = node.account(sender.address)
+        if state.is_multisig:
+            multisig.add(sender)
+        units[sender] = {**node.owned_mosaics(sender.address), XEM: state.balance_micro}
+    return _Found(units=units, included=included, multisig=frozenset(multisig))
+
+
+def _shown(mosaic_id: MosaicId, units: int) -> str:
+    if mosaic_id == XEM:
+        whole, micro = divmod(units, MICRO_PER_XEM)
+        return f"{units} micro XEM ({whole}.{micro:06d} XEM)"
+    return f"{units} {mosaic_id}"
+
+
+def _remedy(mosaic_id: MosaicId, sender: AccountId) -> str:
+    return f"send {'XEM' if mosaic_id == XEM else mosaic_id} to {sender.address}"

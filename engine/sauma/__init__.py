@@ -1,0 +1,137 @@
+"""sauma: a smart-contract-style settlement engine for metered goods, with pluggable chains.
+
+The names below are the public ones.  Those that need the store are loaded when they are first used,
+so that `import sauma` stays light and needs no database library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from sauma._version import __version__
+from sauma.clock import Clock, SystemClock
+from sauma.errors import (
+    BadAnswer,
+    ChainError,
+    Conflict,
+    Disagreement,
+    InsufficientBalance,
+    InvalidInput,
+    NoSigner,
+    OutcomeUnknown,
+    Refused,
+    RulebookViolation,
+    SaumaError,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreVersion,
+    Unavailable,
+    UnknownName,
+    Unsupported,
+    WrongNetwork,
+)
+from sauma.identifiers import AccountId, AssetId, ChainId, check_gsrn, complete_gsrn
+from sauma.intervals import Interval, day_intervals
+from sauma.rulebook import Delivery, Netting, NettingPeriod, Rulebook, Supplier
+
+if TYPE_CHECKING:
+    from sauma.agreement import Agreement
+    from sauma.billing import Bill, BillLine, BillStatus, LineKind
+    from sauma.dispatch import Progress, Venue
+    from sauma.engine import Engine
+    from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
+    from sauma.replay import ReplayReport
+    from sauma.statements import BillStatement
+    from sauma.store import Store
+
+_LAZY: Final = {
+    "Agreement": "sauma.agreement",
+    "Bill": "sauma.billing",
+    "BillLine": "sauma.billing",
+    "BillStatement": "sauma.statements",
+    "BillStatus": "sauma.billing",
+    "Engine": "sauma.engine",
+    "LineKind": "sauma.billing",
+    "MeteringPoint": "sauma.offers",
+    "Offer": "sauma.offers",
+    "Progress": "sauma.dispatch",
+    "Quality": "sauma.offers",
+    "Reading": "sauma.offers",
+    "ReplayReport": "sauma.replay",
+    "Side": "sauma.offers",
+    "StandingPrice": "sauma.offers",
+    "Store": "sauma.store",
+    "Venue": "sauma.dispatch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name that needs more than the values."""
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'sauma' has no public name {name!r}")
+    found = getattr(import_module(module), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)
+
+
+__all__ = [
+    "AccountId",
+    "Agreement",
+    "AssetId",
+    "BadAnswer",
+    "Bill",
+    "BillLine",
+    "BillStatement",
+    "BillStatus",
+    "ChainError",
+    "ChainId",
+    "Clock",
+    "Conflict",
+    "Delivery",
+    "Disagreement",
+    "Engine",
+    "InsufficientBalance",
+    "Interval",
+    "InvalidInput",
+    "LineKind",
+    "MeteringPoint",
+    "Netting",
+    "NettingPeriod",
+    "NoSigner",
+    "Offer",
+    "OutcomeUnknown",
+    "Progress",
+    "Quality",
+    "Reading",
+    "Refused",
+    "ReplayReport",
+    "Rulebook",
+    "RulebookViolation",
+    "SaumaError",
+    "Side",
+    "StandingPrice",
+    "Store",
+    "StoreBusy",
+    "StoreDamaged",
+    "StoreError",
+    "StoreVersion",
+    "Supplier",
+    "SystemClock",
+    "Unavailable",
+    "UnknownName",
+    "Unsupported",
+    "Venue",
+    "WrongNetwork",
+    "__version__",
+    "check_gsrn",
+    "complete_gsrn",
+    "day_intervals",
+]
