@@ -273,6 +273,14 @@ def test_serve_keeps_its_chain(tmp_path: Path) -> None:
         _serve(tmp_path, network=MAINNET)
 
 
+def test_what_cannot_be_served_is_said(node: TestNode) -> None:
+    """A port that is taken, and a rhythm that does not exist."""
+    with NodeServer(node) as server, pytest.raises(InvalidInput, match="take another port"):
+        NodeServer(node, port=server.port)
+    with pytest.raises(InvalidInput, match="auto or manual"):
+        serve(port=0, block_seconds="often")  # type: ignore[arg-type]
+
+
 def test_serve_refuses_bad_accounts(tmp_path: Path) -> None:
     """A file that is no table of micro XEM is named."""
     accounts = tmp_path / "accounts.json"

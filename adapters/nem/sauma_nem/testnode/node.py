@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import structlog
 
 from sauma.errors import InvalidInput
+from sauma.logs import get_logger
 from sauma_nem.binary import serialise_block
 from sauma_nem.network import REST_PORT, TESTNET, Network, check_address
 from sauma_nem.parsing import parse_announced, parse_block, parse_verifiable
@@ -34,7 +34,7 @@ from .settings import NodeSettings
 from .state import Account, Ledger
 from .storage import NoStorage, SqliteStorage
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class NodeStatus(IntEnum):

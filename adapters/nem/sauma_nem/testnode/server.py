@@ -9,14 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import structlog
-
 from sauma.errors import InvalidInput, StoreError
+from sauma.logs import get_logger
 
 from .node import TestNode
 from .rest import Reply, Request, respond
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 BODY_BYTES_MAX = 1_048_576
 IDLE_SECONDS_MAX = 120
@@ -55,7 +54,12 @@ class NodeServer:
         self._block_seconds = block_seconds
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._http = _HttpServer((host, port), _Handler, self)
+        try:
+            self._http = _HttpServer((host, port), _Handler, self)
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot listen on {host}:{port} ({error}); take another port, or 0 for a free one"
+            ) from error
         self.host, self.port = host, int(self._http.server_address[1])
         node.host, node.port = self.host, self.port
 

@@ -43,6 +43,8 @@ def serve(
     that has a chain already keeps its own.  Without `manual_clock` the node bears the machine's
     time, and a new chain starts now.  `on_ready` is called once the port answers.
     """
+    if isinstance(block_seconds, str) and block_seconds not in ("auto", "manual"):
+        raise InvalidInput(f"blocks come in seconds, auto or manual, not {block_seconds!r}")
     chosen = network if isinstance(network, Network) else network_named(network)
     clock: NodeClock | None = None if manual_clock else WallClock()
     node = TestNode(
