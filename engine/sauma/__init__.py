@@ -39,12 +39,13 @@ from sauma.rulebook import Delivery, Netting, NettingPeriod, Rulebook, Supplier
 if TYPE_CHECKING:
     from sauma.agreement import Agreement
     from sauma.billing import Bill, BillLine, BillStatus, LineKind
-    from sauma.dispatch import Progress, Venue
+    from sauma.dispatch import Progress
     from sauma.engine import Engine
     from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
     from sauma.replay import ReplayReport
     from sauma.statements import BillStatement
     from sauma.store import Store
+    from sauma.venue import Venue
 
 _LAZY: Final = {
     "Agreement": "sauma.agreement",
@@ -63,7 +64,7 @@ _LAZY: Final = {
     "Side": "sauma.offers",
     "StandingPrice": "sauma.offers",
     "Store": "sauma.store",
-    "Venue": "sauma.dispatch",
+    "Venue": "sauma.venue",
 }
 
 

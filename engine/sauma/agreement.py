@@ -8,13 +8,13 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.billing import BillStatus, LineKind
-from sauma.dispatch import Venue
 from sauma.errors import Disagreement
 from sauma.settlement import ISSUER, Purpose
 from sauma.statements import read_statements
 from sauma.steps import SettlementStanding
 from sauma.store import projections as p
 from sauma.store import queries
+from sauma.venue import Venue
 
 
 @attrs.frozen(kw_only=True)
@@ -44,17 +44,15 @@ class Agreement:
 def check_agreement(connection: sa.Connection, venue: Venue | None = None) -> Agreement:
     """Compare journal, bills and chain; raise `Disagreement` with the two numbers that differ.
 
-    With a venue, every holder's balance is asked of the chain and compared with the events' sum.
+    With a venue, every holder's balance is asked of the chain and compared with the events' sum; one
+    that holds at another block than the last one read says nothing, and is not counted.
     """
     settlements = queries.settlements(connection)
     traded_wh = 0
     shares: dict[Purpose, int] = defaultdict(int)
     net_wh = delivered_wh = 0
     for settlement in settlements:
-        owed = queries.obligations(
-            connection, settlement.area, settlement.period_start, settlement.period_end
-        )
-        for one in owed:
+        for one in queries.obligations(connection, settlement.period):
             if one.purpose is Purpose.ENERGY:
                 traded_wh += one.units
             else:
@@ -120,11 +118,14 @@ def _check_balances(connection: sa.Connection, venue: Venue) -> int:
         if (row.sequence, bytes(row.transaction_id)) not in retracted:
             held[row.holder] += row.delta_units
     accounts = queries.accounts(connection, venue.chain_id)
+    scanned_height = queries.chain_state(connection, venue.chain_id).scanned_height
     checked = 0
     for holder, account in sorted(accounts.items()):
         if holder == ISSUER:
             continue
         balance = venue.chain.balance(account, venue.energy_asset)
+        if balance.block.height != scanned_height:
+            continue
         if balance.units != held[holder]:
             raise Disagreement(
                 f"{holder} has {balance.units} Wh on the chain at block {balance.block.height}, "

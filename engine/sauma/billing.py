@@ -16,8 +16,8 @@ import attrs
 from sauma.errors import Disagreement
 from sauma.identifiers import content_id
 from sauma.matching.clearing import Trade
-from sauma.rulebook import Rulebook
-from sauma.settlement.obligations import Obligation, Purpose, Residual
+from sauma.rulebook import Supplier
+from sauma.settlement.obligations import GRID, OPERATOR, Obligation, Purpose, Residual
 from sauma.units import cost, round_to_cents
 
 
@@ -103,13 +103,13 @@ def bill_id(settlement: bytes, participant: str) -> bytes:
 
 def bill_lines(
     trades: Iterable[Trade],
-    residuals: Iterable[Residual],
+    residuals: Iterable[tuple[Residual, Supplier]],
     obligations: Iterable[Obligation],
-    rulebook: Rulebook,
 ) -> dict[str, tuple[BillLine, ...]]:
     """Return the lines of every participant, one for each kind, counterparty and price, in that order.
 
-    A trade with oneself has no line: it moves neither energy nor money.
+    Each residual comes with the supplier of the rulebook that was in force when it arose.  A trade
+    with oneself has no line: it moves neither energy nor money.
     """
     earned_nano = {
         owed.cause_id: owed.units for owed in obligations if owed.purpose is Purpose.PRODUCER_SHARE
@@ -128,8 +128,7 @@ def bill_lines(
         add(trade.buyer, LineKind.BOUGHT, trade.seller, price, wh, cost(wh, price))
         earned = earned_nano.get(trade.trade_id, 0)
         add(trade.seller, LineKind.SOLD, trade.buyer, price, wh, -earned)
-    supplier = rulebook.supplier
-    for residual in residuals:
+    for residual, supplier in residuals:
         who = residual.participant
         if residual.bought_wh:
             wh, price = residual.bought_wh, supplier.sells_at_micro
@@ -173,11 +172,13 @@ def make_bill(
 
 
 def check_bill_lines(
-    lines: dict[str, tuple[BillLine, ...]], obligations: Iterable[Obligation]
+    lines: dict[str, tuple[BillLine, ...]],
+    obligations: Iterable[Obligation],
+    suppliers: Iterable[str],
 ) -> None:
-    """Raise `Disagreement` unless what participants owe on their bills is what the obligations say.
+    """Raise `Disagreement` unless everybody's bill says what the obligations say, to the nano-unit.
 
-    Everybody's bills, the grid's and operator's shares and the supplier's account sum to zero.
+    Everybody but the grid, the operator and the suppliers has a bill: nobody may be forgotten.
     """
     billed_nano = {
         participant: sum(line.amount_nano for line in own) for participant, own in lines.items()
@@ -187,11 +188,10 @@ def check_bill_lines(
         if owed.purpose is not Purpose.ENERGY:
             owed_nano[owed.debtor] += owed.units
             owed_nano[owed.creditor] -= owed.units
-    for participant in {*billed_nano}:
-        if billed_nano[participant] != owed_nano[participant]:
+    for participant in sorted({*billed_nano, *owed_nano} - {GRID, OPERATOR, *suppliers}):
+        billed = billed_nano.get(participant, 0)
+        if billed != owed_nano[participant]:
             raise Disagreement(
-                f"the bill of {participant} says {billed_nano[participant]} nano-units, "
-                f"the obligations {owed_nano[participant]}"
+                f"the bill of {participant} says {billed} nano-units, "
+                f"the obligations {owed_nano[participant]}: do not settle"
             )
-    if sum(owed_nano.values()):
-        raise Disagreement(f"money was made or lost: {sum(owed_nano.values())} nano-units")

@@ -409,6 +409,7 @@ class Point:
 
 
 CURSOR_POINTS_MAX: Final = 32
+CURSOR_POINTS_DENSE: Final = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -429,23 +430,19 @@ class Cursor:
     def advanced(self, blocks: Sequence[Point]) -> Cursor:
         """Return the cursor after reading further blocks (oldest first), thinned out.
 
-        Kept are the newest 10 points, then ever fewer: for each power of two of distance the oldest
-        point inside it, so that a rollback of any depth finds an ancestor near by.
+        Kept are the newest `CURSOR_POINTS_DENSE` points, then ever fewer: a point is left out when
+        the next older one is still near enough for every rollback that would have ended at it.  So a
+        rollback of any depth finds an ancestor at no more than twice that depth, as far back as the
+        oldest point; the points double their distance every two, so that is far.
         """
         every = [*reversed(blocks), *self.points]
-        if not every:
-            return self
-        newest_height = every[0].height
-        kept = list(every[:10])
-        seen: set[int] = set()
-        for point in every[10:]:
-            distance_class = (newest_height - point.height).bit_length()
-            if distance_class in seen and kept[-1].height - point.height < 1 << (
-                distance_class - 2
-            ):
-                continue
-            seen.add(distance_class)
-            kept.append(point)
+        kept = every[:CURSOR_POINTS_DENSE]
+        rest = every[CURSOR_POINTS_DENSE:]
+        for index, point in enumerate(rest):
+            older = rest[index + 1] if index + 1 < len(rest) else None
+            shallowest = every[0].height - kept[-1].height + 1
+            if older is None or every[0].height - older.height > 2 * shallowest:
+                kept.append(point)
         return Cursor(points=tuple(kept[:CURSOR_POINTS_MAX]))
 
     def rolled_back_to(self, height: int) -> Cursor:
@@ -458,14 +455,19 @@ class Cursor:
 
     @classmethod
     def from_text(cls, text: str) -> Cursor:
-        """Read what `to_text` wrote."""
+        """Read what `to_text` wrote; raises `InvalidInput` for anything else."""
         pairs = (pair.partition(":") for pair in text.split(",") if pair)
-        return cls(
-            points=tuple(
-                Point(height=int(height), block_hash=bytes.fromhex(digest))
-                for height, _, digest in pairs
+        try:
+            return cls(
+                points=tuple(
+                    Point(height=int(height), block_hash=bytes.fromhex(digest))
+                    for height, _, digest in pairs
+                )
             )
-        )
+        except ValueError as error:
+            raise InvalidInput(
+                f"{text!r} is no cursor: read the chain from its beginning"
+            ) from error
 
 
 @attrs.frozen(kw_only=True)

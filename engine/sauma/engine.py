@@ -18,7 +18,7 @@ from sauma import intake
 from sauma.agreement import Agreement, check_agreement
 from sauma.billing import BillStatus
 from sauma.clock import Clock, SystemClock
-from sauma.dispatch import Dispatch, Progress, Venue, chain_terms, check_venue
+from sauma.dispatch import Dispatch, Progress
 from sauma.dispatch.due import build_batch
 from sauma.errors import Conflict, InvalidInput, UnknownName
 from sauma.identifiers import AccountId, canonical_json
@@ -39,6 +39,7 @@ from sauma.steps import (
     plan_settlement,
 )
 from sauma.store import Store, Transaction, queries
+from sauma.venue import Venue, chain_terms, check_venue
 
 ROLES: Final = (ISSUER, CLEARING)
 """The operator's own holders; everybody else is a participant."""
@@ -90,6 +91,8 @@ class Engine:
                 store, venue, clock=clock or SystemClock(), draw_salt=draw_salt, holder=holder
             )
             engine._configure_chain()
+            for role, account in sorted(venue.roles.items()):
+                engine.bind(role, account)
             if rulebook is not None:
                 engine.publish(rulebook)
             elif (known := engine._newest_rulebook()) is not None:

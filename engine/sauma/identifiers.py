@@ -27,7 +27,7 @@ ID_BYTES: Final = 32
 _CHAIN = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
 _ADDRESS = re.compile(r"[-.%a-zA-Z0-9]{1,128}")
 _ASSET = re.compile(r"[-a-z0-9]{3,8}:[-.%a-zA-Z0-9]{1,128}")
-_GSRN = re.compile(r"\d{18}")
+_GSRN = re.compile(r"[0-9]{18}")
 _PARTICIPANT = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?")
 
 
@@ -150,7 +150,7 @@ def check_gsrn(text: object) -> str:
 
 def complete_gsrn(first_17_digits: str) -> str:
     """Return the GSRN made of 17 digits and their check digit."""
-    if not re.fullmatch(r"\d{17}", first_17_digits):
+    if not re.fullmatch(r"[0-9]{17}", first_17_digits):
         raise InvalidInput(f"{first_17_digits!r} must have 17 digits to complete a GSRN")
     return first_17_digits + str(ean.calc_check_digit(first_17_digits))
 

@@ -28,7 +28,10 @@ def check_utc(moment: object, name: str = "time") -> datetime:
             f"{name} {moment.isoformat()} is naive: say which zone, such as "
             f"{moment.isoformat()}+00:00"
         )
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidInput(f"{name} {moment.isoformat()} is outside the years 1 to 9999") from error
 
 
 def to_unix(moment: datetime) -> int:
@@ -60,6 +63,13 @@ def format_time(moment: datetime) -> str:
     return check_utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def check_minutes(minutes: object, name: str = "interval length") -> int:
+    """Return the length of an interval in minutes, or raise `InvalidInput` for one that is not used."""
+    if isinstance(minutes, bool) or not isinstance(minutes, int) or minutes not in MINUTES_ALLOWED:
+        raise InvalidInput(f"{name} of {minutes!r} minutes is not one of {MINUTES_ALLOWED}")
+    return minutes
+
+
 @attrs.frozen(kw_only=True, order=True)
 class Interval:
     """One market time unit.  `start` is aware, in UTC, and lies on the grid of `minutes`."""
@@ -69,10 +79,7 @@ class Interval:
 
     def __attrs_post_init__(self) -> None:
         """Refuse naive, fractional and unaligned starts, and lengths that do not divide an hour."""
-        if self.minutes not in MINUTES_ALLOWED:
-            raise InvalidInput(
-                f"an interval of {self.minutes!r} minutes is not one of {MINUTES_ALLOWED}"
-            )
+        check_minutes(self.minutes)
         start_unix = to_unix(self.start)
         if start_unix % (self.minutes * 60):
             raise InvalidInput(
@@ -103,8 +110,8 @@ class Interval:
     @classmethod
     def containing(cls, moment: datetime, minutes: int = QUARTER_MINUTES) -> Interval:
         """Return the interval in which an aware moment lies."""
-        unix_s = int(check_utc(moment).timestamp())
-        return cls.from_start_unix(unix_s - unix_s % (minutes * 60), minutes)
+        unix_s = to_unix(check_utc(moment).replace(microsecond=0))
+        return cls.from_start_unix(unix_s - unix_s % (check_minutes(minutes) * 60), minutes)
 
 
 _ZONE = re.compile(r"[A-Za-z0-9_+\-/]+")
@@ -113,10 +120,10 @@ _ZONE = re.compile(r"[A-Za-z0-9_+\-/]+")
 def find_zone(name: str) -> ZoneInfo:
     """Return the time zone of that IANA name, or raise `InvalidInput`."""
     try:
-        if not _ZONE.fullmatch(name):
+        if not isinstance(name, str) or not _ZONE.fullmatch(name):
             raise ValueError(name)
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidInput(
             f"time zone {name!r} is not known: use an IANA name such as Europe/Helsinki"
         ) from error
@@ -129,7 +136,7 @@ def day_intervals(
     zone_info = find_zone(zone)
     first = datetime.combine(day, time.min, zone_info).astimezone(UTC)
     after = datetime.combine(day + timedelta(days=1), time.min, zone_info).astimezone(UTC)
-    step_s = minutes * 60
+    step_s = check_minutes(minutes) * 60
     return tuple(
         Interval.from_start_unix(unix_s, minutes)
         for unix_s in range(to_unix(first), to_unix(after), step_s)

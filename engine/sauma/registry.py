@@ -22,12 +22,17 @@ def available(group: str) -> tuple[str, ...]:
 def load(group: str, name: str) -> Any:
     """Return what an installed package offers under a name.
 
-    Raises `UnknownName` that lists what there is, or says which extra is missing.
+    Raises `UnknownName` that lists what there is, says which extra is missing, or names the packages
+    that offer different things under one name.
     """
-    found = [point for point in entry_points(group=group) if point.name == name]
+    found = {point.value: point for point in entry_points(group=group) if point.name == name}
     if not found:
         raise UnknownName(f"{group} knows no {name!r}: installed are {', '.join(available(group))}")
-    return _load(found[0])
+    if len(found) > 1:
+        raise UnknownName(
+            f"{group} knows several {name!r}: {', '.join(sorted(found))}; uninstall all but one"
+        )
+    return _load(next(iter(found.values())))
 
 
 def _load(point: EntryPoint) -> Any:

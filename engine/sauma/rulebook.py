@@ -7,16 +7,17 @@ used, never changes: whoever replays in ten years uses the version that was in f
 from __future__ import annotations
 
 import enum
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from sauma.errors import InvalidInput, RulebookViolation
 from sauma.identifiers import canonical_json, check_name, content_id
-from sauma.intervals import MINUTES_ALLOWED, Interval, find_zone
+from sauma.intervals import Interval, check_minutes, find_zone
 from sauma.units import BASIS_POINTS, check_integer, check_price, format_scaled, parse_decimal
 
 
@@ -99,12 +100,10 @@ class Rulebook:
         find_zone(self.zone)
         if check_integer(self.version, "rulebook version") < 1:
             raise InvalidInput(f"rulebook version {self.version} must be 1 or more")
-        if len(self.currency) != 3 or not self.currency.isupper() or not self.currency.isascii():
+        if not isinstance(self.currency, str) or not _CURRENCY.fullmatch(self.currency):
             raise InvalidInput(f"currency {self.currency!r} is not an ISO 4217 code such as EUR")
-        if self.interval_minutes not in MINUTES_ALLOWED:
-            raise InvalidInput(
-                f"interval_minutes {self.interval_minutes!r} is not one of {MINUTES_ALLOWED}"
-            )
+        check_minutes(self.interval_minutes, "interval_minutes")
+        self._check_types()
         self._check_shares()
         check_price(self.price_cap_micro, "price_cap")
         check_price(self.price_floor_micro, "price_floor")
@@ -112,6 +111,20 @@ class Rulebook:
             raise InvalidInput(
                 f"price_floor {self.price_floor_micro} is above price_cap {self.price_cap_micro}"
             )
+
+    def _check_types(self) -> None:
+        kinds: dict[str, type] = {
+            "supplier": Supplier,
+            "producer_minority": bool,
+            "own_use_first": bool,
+            **_CHOICES,
+        }
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidInput(
+                    f"{name} {getattr(self, name)!r} must be a {kind.__name__}, "
+                    f"not a {type(getattr(self, name)).__name__}"
+                )
 
     def _check_shares(self) -> None:
         shares = (self.producer_bps, self.grid_bps, self.operator_bps)
@@ -155,22 +168,14 @@ class Rulebook:
         if unknown:
             raise InvalidInput(f"rulebook has unknown keys {unknown}: known are {sorted(known)}")
         values = dict(facts)
-        supplier = values.get("supplier")
-        if not isinstance(supplier, Mapping):
-            raise InvalidInput("rulebook lacks [supplier] with name, sells_at and buys_at")
-        values["supplier"] = Supplier(**supplier)
-        choices: dict[str, type[enum.Enum]] = {
-            "delivery": Delivery,
-            "netting": Netting,
-            "netting_period": NettingPeriod,
-        }
-        for name, choice in choices.items():
+        values["supplier"] = _supplier(values.get("supplier"))
+        for name, choice in _CHOICES.items():
             if name in values:
                 values[name] = _choose(choice, name, values[name])
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise InvalidInput(f"rulebook is incomplete: {error}") from error
+        missing = sorted({"name", "version"} - set(values))
+        if missing:
+            raise InvalidInput(f"rulebook lacks {missing}: give them")
+        return cls(**values)
 
     @classmethod
     def from_toml(cls, text: str) -> Rulebook:
@@ -183,6 +188,12 @@ class Rulebook:
             facts: dict[str, Any] = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise InvalidInput(f"rulebook is no valid TOML: {error}") from error
+        in_micro = sorted(set(facts) & {"price_cap_micro", "price_floor_micro"})
+        if in_micro:
+            raise InvalidInput(
+                f"rulebook file has {in_micro}: give price_cap and price_floor as text in "
+                'currency units per kWh, such as "0.5"'
+            )
         for name in ("price_cap", "price_floor"):
             if name in facts:
                 facts[f"{name}_micro"] = _price(facts.pop(name), name)
@@ -222,6 +233,23 @@ class Rulebook:
             first = first.replace(day=1)
             after = (first + timedelta(days=32)).replace(day=1)
         return first.astimezone(UTC), after.astimezone(UTC)
+
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_CHOICES: Final[Mapping[str, type[enum.Enum]]] = {
+    "delivery": Delivery,
+    "netting": Netting,
+    "netting_period": NettingPeriod,
+}
+
+
+def _supplier(facts: object) -> Supplier:
+    fields = {field.name for field in attrs.fields(Supplier)}
+    if not isinstance(facts, Mapping) or set(facts) != fields:
+        raise InvalidInput(
+            f"rulebook lacks a [supplier] with just name, sells_at and buys_at: got {facts!r}"
+        )
+    return Supplier(**facts)
 
 
 def _price(value: object, name: str) -> int:

@@ -13,7 +13,7 @@ import attrs
 
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId, AssetId, content_id
-from sauma.intervals import check_utc
+from sauma.intervals import to_unix
 from sauma.units import check_energy, check_integer, check_price
 
 
@@ -65,7 +65,7 @@ class SessionTerms:
         check_energy(self.energy_wh_max, "energy_wh_max")
         if check_integer(self.held_units_max, "held_units_max") <= 0:
             raise InvalidInput(f"held_units_max {self.held_units_max} must be above zero")
-        if check_utc(self.starts_before) >= check_utc(self.ends_before):
+        if to_unix(self.starts_before) >= to_unix(self.ends_before):
             raise InvalidInput(
                 f"a session must start before it ends: {self.starts_before.isoformat()} is not "
                 f"before {self.ends_before.isoformat()}"
@@ -83,7 +83,7 @@ class SessionTerms:
             self.price_micro,
             self.held_units_max,
             self.energy_wh_max,
-            self.starts_before.isoformat(),
-            self.ends_before.isoformat(),
+            to_unix(self.starts_before),
+            to_unix(self.ends_before),
             self.key,
         )

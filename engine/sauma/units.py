@@ -11,7 +11,6 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Final, NewType
 
 import attrs
@@ -29,10 +28,13 @@ MICRO_PER_UNIT: Final = 1_000_000
 WH_PER_KWH: Final = 1_000
 BASIS_POINTS: Final = 10_000
 
-ENERGY_WH_MAX: Final = 10**12
-"""The largest energy of one value, 1 TWh: far above any neighbourhood, far below int64."""
+ENERGY_WH_MAX: Final = 10**9
+"""The largest energy of one value, 1 GWh: what flows in a quarter-hour at 4 GW."""
 PRICE_MICRO_MAX: Final = 1_000_000_000
-"""The largest price either side of zero, 1,000 currency units per kWh."""
+"""The largest price either side of zero, 1,000 currency units per kWh.
+
+`ENERGY_WH_MAX` × `PRICE_MICRO_MAX` is 10**18, so what one value of energy costs fits 64 bits.
+"""
 
 
 class Rounding(enum.Enum):
@@ -102,7 +104,7 @@ def check_integer(value: object, name: str) -> int:
 
 
 def check_energy(value: object, name: str = "energy_wh") -> EnergyWh:
-    """Return `value` as energy in Wh, or raise `InvalidInput` when it is not 0 to 1 TWh."""
+    """Return `value` as energy in Wh, or raise `InvalidInput` when it is not 0 to 1 GWh."""
     energy_wh = check_integer(value, name)
     if not 0 <= energy_wh <= ENERGY_WH_MAX:
         raise InvalidInput(f"{name} is {energy_wh} Wh: it must be between 0 and {ENERGY_WH_MAX}")
@@ -113,7 +115,7 @@ def check_price(value: object, name: str = "price_micro") -> PriceMicro:
     """Return `value` as a price in micro-units per kWh, or raise `InvalidInput`.
 
     Prices may be negative (a producer who pays to be rid of surplus), but not beyond
-    `PRICE_MICRO_MAX` either way, so that energy times price always fits 64 bits.
+    `PRICE_MICRO_MAX` either way, so that what one checked energy costs always fits 64 bits.
     """
     price_micro = check_integer(value, name)
     if abs(price_micro) > PRICE_MICRO_MAX:
@@ -129,7 +131,8 @@ def cost(energy_wh: int, price_micro: int) -> MoneyNano:
     return MoneyNano(energy_wh * price_micro)
 
 
-_DECIMAL = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+_DECIMAL = re.compile(r"([+-]?)([0-9]+)(?:[.,]([0-9]+))?")
+DECIMAL_CHARACTERS_MAX: Final = 64
 
 
 def parse_decimal(text: str, scale: int, name: str) -> int:
@@ -138,16 +141,15 @@ def parse_decimal(text: str, scale: int, name: str) -> int:
     `"0,1"` and `"0.1"` with scale 6 are both 100000.  Raises `InvalidInput` when the text is no plain
     decimal number or has more decimals than the scale holds; nothing is rounded away.
     """
-    cleaned = text.strip()
-    if not _DECIMAL.fullmatch(cleaned):
+    found = _DECIMAL.fullmatch(text.strip()) if len(text) <= DECIMAL_CHARACTERS_MAX else None
+    if found is None:
         raise InvalidInput(f"{name} {text!r} is not a decimal number such as 0.125")
-    try:
-        scaled = Decimal(cleaned.replace(",", ".")).scaleb(scale)
-    except InvalidOperation as error:
-        raise InvalidInput(f"{name} {text!r} is too large") from error
-    if scaled != scaled.to_integral_value():
-        raise InvalidInput(f"{name} {text!r} has more than {scale} decimals")
-    return check_integer(int(scaled), name)
+    sign, whole, fraction = found.groups(default="")
+    fraction = fraction.rstrip("0")
+    if len(fraction) > scale:
+        raise InvalidInput(f"{name} {text!r} has more than {scale} decimals: round it first")
+    scaled = int(whole + fraction.ljust(scale, "0"))
+    return check_integer(-scaled if sign == "-" else scaled, name)
 
 
 def format_scaled(value: int, scale: int, decimals: int | None = None) -> str:

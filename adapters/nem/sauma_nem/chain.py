@@ -196,7 +196,7 @@ class NemChain:
         wanted = self._drafts(batches)
         if not wanted:
             return ()
-        self._node.check(self._settings.nem_network)
+        self._check_node(again=True)
         information = self._fee_information([draft for draft, _ in wanted])
         now_seconds = self._node.network_time_ms() // 1_000
         packing = Packing(
@@ -262,8 +262,8 @@ class NemChain:
         block, units = at_one_block(self._node, ask)
         return Balance(units=units, block=block)
 
-    def _check_node(self) -> None:
-        if not self._is_checked:
+    def _check_node(self, *, again: bool = False) -> None:
+        if again or not self._is_checked:
             self._node.check(self._settings.nem_network)
             self._is_checked = True
 

@@ -37,8 +37,6 @@ from .transport import ErrorReply
 DESCRIPTION: Final = "One unit is one watt-hour of electricity."
 
 _ANNOUNCED: Final = frozenset({0, 1})
-_EXISTS_ALREADY: Final = frozenset({122, 128, 142})
-"""Another process was faster: the sub-namespace exists, is rented, the definition is the same."""
 
 
 class NamespaceTaken(Refused):
@@ -271,11 +269,12 @@ def _announce(
             f"node {node.url} read the transaction for {missing.name} otherwise than it was meant: "
             "ask another node"
         )
-    if reply.code in _EXISTS_ALREADY and _appeared(node, settings, missing):
+    if reply.code in _ANNOUNCED:
+        return _state(missing, transaction_id, announced=True)
+    # another process may have been faster; the refusal can then have any code
+    if _appeared(node, settings, missing):
         return SetupState(step=missing.step, waits_for=missing.name)
-    if reply.code not in _ANNOUNCED:
-        raise Refused(f"node {node.url} refuses {missing.name}: {reply.name} ({reply.code})")
-    return _state(missing, transaction_id, announced=True)
+    raise Refused(f"node {node.url} refuses {missing.name}: {reply.name} ({reply.code})")
 
 
 def _timed(

@@ -10,12 +10,12 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.chain import Batch, BatchKind, Instruction, Issue, Leg, Net, Transfer
-from sauma.dispatch.venue import Venue
 from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
 from sauma.settlement import Movement, MovementKind, PlannedBatch
 from sauma.store import projections as p
 from sauma.store import queries
+from sauma.venue import Venue
 
 
 @attrs.frozen(kw_only=True)

@@ -33,7 +33,6 @@ from sauma.dispatch.rows import (
     signed_tables,
     vaulted_raw,
 )
-from sauma.dispatch.venue import Venue
 from sauma.errors import ChainError, Disagreement, Refused, StoreDamaged, UnknownName
 from sauma.identifiers import AccountId
 from sauma.intervals import to_unix
@@ -43,6 +42,7 @@ from sauma.logs import get_logger
 from sauma.settlement import PlannedBatch
 from sauma.store import Lane, Store, queries
 from sauma.store import projections as p
+from sauma.venue import Venue
 
 LEASE_S: Final = 120
 PREPARE_BATCHES_MAX: Final = 120

@@ -221,7 +221,7 @@ def _first_of_each(ids: NDArray[np.uint8], columns: Mapping[str, Int64Column]) -
 
 
 def _check_sum(energy_wh: Int64Column, side: Side) -> None:
-    # No row is above 1e12, so this many rows cannot reach the bound: skip the slow exact sum.
+    # No row is above 1e9, so this many rows cannot reach the bound: skip the slow exact sum.
     if len(energy_wh) <= BOOK_ENERGY_WH_MAX // ENERGY_WH_MAX:
         return
     total_wh = sum(energy_wh.tolist())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -268,14 +268,22 @@ def add_fee_floats(
 
 
 def batch_movements(
-    settlement: bytes, movements: Sequence[Movement], terms: ChainTerms
+    settlement: bytes,
+    movements: Sequence[Movement],
+    terms: ChainTerms,
+    bound: Collection[str],
 ) -> list[PlannedBatch]:
-    """Group movements of the same authority and wave into batches as large as the chain takes."""
-    lots: dict[tuple[int, str], list[Movement]] = defaultdict(list)
+    """Group movements of the same authority and wave into batches as large as the chain takes.
+
+    What concerns a holder that is not `bound` to an account has to wait for one, so it shares no batch
+    with what concerns others.
+    """
+    lots: dict[tuple[int, str, tuple[str, ...]], list[Movement]] = defaultdict(list)
     for movement in movements:
-        lots[movement.wave, movement.authority].append(movement)
+        waits_for = tuple(sorted(_holders(movement) - {movement.authority} - {*bound}))
+        lots[movement.wave, movement.authority, waits_for].append(movement)
     batches = []
-    for (wave, authority), lot in sorted(lots.items(), key=lambda item: item[0]):
+    for (wave, authority, _), lot in sorted(lots.items(), key=lambda item: item[0]):
         for first in range(0, len(lot), terms.batch_instructions_max):
             chunk = tuple(lot[first : first + terms.batch_instructions_max])
             batches.append(
@@ -289,6 +297,10 @@ def batch_movements(
                 )
             )
     return batches
+
+
+def _holders(movement: Movement) -> set[str]:
+    return {movement.source, movement.target, *(holder for holder, _ in movement.legs)}
 
 
 def check_movements(energy: Sequence[Obligation], movements: Sequence[Movement]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import sqlalchemy as sa
 
-from sauma.billing import Bill, BillStatus, bill_id, bill_lines, check_bill_lines, make_bill
+from sauma.billing import Bill, BillStatus, bill_lines, check_bill_lines, make_bill
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.rulebook import Rulebook
@@ -16,6 +17,9 @@ from sauma.store import queries
 
 BILLS_ISSUED: Final = "bills_issued"
 
+_Earlier: TypeAlias = tuple[int, BillStatus, int]
+"""Version and status of a bill as it stands, and what it carried from the bill before it."""
+
 
 def issue_bills(
     connection: sa.Connection, rulebook: Rulebook, settlement: queries.SettlementRow, sequence: int
@@ -23,23 +27,27 @@ def issue_bills(
     """Return the bills of a settlement whose status changed, with their lines; empty when none did.
 
     `sequence` is the entry that will carry them: what a bill carries over comes from bills before it.
+    Prices come from the trades and from the rulebooks in force when they were made.
     """
-    area, start, end = settlement.area, settlement.period_start, settlement.period_end
-    owed = queries.obligations(connection, area, start, end)
-    lines = bill_lines(
-        queries.trades(connection, area, start, end, rulebook.interval_minutes),
-        queries.residuals(connection, area, start, end),
-        owed,
-        rulebook,
-    )
-    check_bill_lines(lines, owed)
     standing = SettlementStanding.read(connection, settlement)
+    earlier = _earlier_bills(connection, settlement.settlement_id, sequence)
+    if earlier and all(standing.status_of(name) is bill[1] for name, bill in earlier.items()):
+        return _tables([])
+    period = settlement.period
+    owed = queries.obligations(connection, period)
+    residuals = queries.residuals(connection, period)
+    lines = bill_lines(
+        queries.trades(connection, period, rulebook.interval_minutes), residuals, owed
+    )
+    check_bill_lines(lines, owed, {supplier.name for _, supplier in residuals})
     due: list[tuple[int, Bill]] = []
     for participant in sorted({*lines, *standing.concerned}):
-        version, status, carried_nano = _earlier_bill(
-            connection, settlement.settlement_id, participant, sequence
-        )
         now = standing.status_of(participant)
+        version, status, carried_nano = earlier.get(participant) or (
+            0,
+            None,
+            _carried(connection, participant, sequence),
+        )
         if now is status:
             continue
         bill = make_bill(
@@ -53,6 +61,10 @@ def issue_bills(
         if now is not BillStatus.OPEN:
             standing.check(participant)
         due.append((version + 1, bill))
+    return _tables(due)
+
+
+def _tables(due: Sequence[tuple[int, Bill]]) -> list[Table]:
     return [
         Table.from_rows(journal.BILLS, [_bill_row(version, bill) for version, bill in due]),
         Table.from_rows(
@@ -93,22 +105,34 @@ def _bill_row(version: int, bill: Bill) -> tuple[object, ...]:
     )
 
 
-def _earlier_bill(
-    connection: sa.Connection, settlement: bytes, participant: str, sequence: int
-) -> tuple[int, BillStatus | None, int]:
-    """Return version and status of the bill so far, and what the bill before it left to carry."""
-    own = connection.execute(
-        sa.select(p.bills.c.version, p.bills.c.status, p.bills.c.carried_nano)
-        .where(p.bills.c.bill_id == bill_id(settlement, participant), p.bills.c.sequence < sequence)
-        .order_by(p.bills.c.version.desc())
-        .limit(1)
-    ).first()
-    if own is not None:
-        return own.version, BillStatus(own.status), own.carried_nano
+def _earlier_bills(
+    connection: sa.Connection, settlement_id: bytes, sequence: int
+) -> dict[str, _Earlier]:
+    """Return the bills of a settlement as they stood before an entry, by participant."""
+    rows = connection.execute(
+        sa.select(p.bills.c.participant, p.bills.c.version, p.bills.c.status, p.bills.c.carried_nano)
+        .where(p.bills.c.settlement_id == settlement_id, p.bills.c.sequence < sequence)
+        .order_by(p.bills.c.sequence)
+    )
+    return {
+        row.participant: (row.version, BillStatus(row.status), row.carried_nano) for row in rows
+    }
+
+
+def _carried(connection: sa.Connection, participant: str, sequence: int) -> int:
+    """Return what the participant's bill before this one left to carry.
+
+    Bills stand in the order of their first versions; a later version has the same lines and the same
+    carry, and does not come between.
+    """
     carry_nano = connection.execute(
         sa.select(p.bills.c.carry_nano)
-        .where(p.bills.c.participant == participant, p.bills.c.sequence < sequence)
-        .order_by(p.bills.c.sequence.desc(), p.bills.c.row_number.desc())
+        .where(
+            p.bills.c.participant == participant,
+            p.bills.c.version == 1,
+            p.bills.c.sequence < sequence,
+        )
+        .order_by(p.bills.c.sequence.desc())
         .limit(1)
     ).scalar()
-    return 0, None, carry_nano or 0
+    return carry_nano or 0

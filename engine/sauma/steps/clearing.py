@@ -15,6 +15,7 @@ from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.matching import Book, Clearing, mechanism
 from sauma.offers import (
+    Offer,
     Position,
     StandingPrices,
     offers_from_positions,
@@ -35,7 +36,11 @@ INTERVAL_CLEARED: Final = "interval_cleared"
 def clear_interval(
     connection: sa.Connection, rulebook: Rulebook, area: str, interval: Interval
 ) -> list[Table]:
-    """Return positions, trades, residuals and obligations of an area's interval."""
+    """Return positions, trades, residuals and obligations of an area's interval.
+
+    A price that was set under an earlier rulebook and lies outside the floor and cap in force makes no
+    offer: that participant deals with the supplier until a new price is set, and nobody else waits.
+    """
     points = queries.metering_points(connection, area)
     by_digest = {digest: gsrn for gsrn, (digest, _) in points.items()}
     positions = positions_from_readings(
@@ -45,10 +50,14 @@ def clear_interval(
     )
     offers = offers_from_positions(positions, StandingPrices(queries.prices(connection, area)))
     posted = queries.posted_offers(connection, area, interval)
-    book = Book.from_offers(area, interval, [*offers, *posted])
+    allowed = [offer for offer in (*offers, *posted) if _is_allowed(offer, rulebook)]
+    book = Book.from_offers(area, interval, allowed)
     clearing = mechanism(rulebook.mechanism).clear(book)
-    clearing.check_conservation()
     return _clearing_tables(rulebook, area, interval, positions, clearing)
+
+
+def _is_allowed(offer: Offer, rulebook: Rulebook) -> bool:
+    return rulebook.price_floor_micro <= offer.limit_micro <= rulebook.price_cap_micro
 
 
 def _clearing_tables(
@@ -99,7 +108,7 @@ def _residuals(positions: Sequence[Position], clearing: Clearing) -> list[Residu
     """What each participant's meters say less what was traded.
 
     Where meters reported, they decide; what a participant only offered and did not trade is nobody's
-    energy.  Raises `Disagreement` when more was traded than flowed: a posted offer promised too much.
+    energy.  Where a posted offer promised more than flowed, the supplier evens it out.
     """
     traded_wh: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for trade in clearing.trades():

@@ -39,11 +39,12 @@ def plan_batches(
     """Return settlement id and batches for the energy owed in a period, with floats for quoted fees."""
     start, end = period
     identity = settlement_id(rulebook, area, from_unix(start), from_unix(end), terms.chain_id)
-    owed = queries.obligations(connection, area, start, end)
+    owed = queries.obligations(connection, queries.Period(area=area, start=start, end=end))
     movements = plan_movements(identity, owed, rulebook, terms)
     if terms.needs_fees:
         movements = add_fee_floats(identity, movements, fees)
-    return identity, batch_movements(identity, movements, terms)
+    bound = queries.accounts(connection, terms.chain_id)
+    return identity, batch_movements(identity, movements, terms, bound)
 
 
 def plan_settlement(
@@ -56,7 +57,8 @@ def plan_settlement(
 ) -> list[Table]:
     """Return the settlement of a period as tables: what was given with it and what follows."""
     identity, batches = plan_batches(connection, rulebook, area, period, terms, fees)
-    owed = queries.obligations(connection, area, *period)
+    start, end = period
+    owed = queries.obligations(connection, queries.Period(area=area, start=start, end=end))
     energy = [one for one in owed if one.good is Good.ENERGY]
     movements = [movement for batch in batches for movement in batch.movements]
     summary = (

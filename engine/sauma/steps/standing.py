@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,24 +40,9 @@ class SettlementStanding:
                 p.instructions.c.asset_role == ENERGY,
             )
         ).all()
-        legs = _legs(connection, [bytes(row.instruction_id) for row in rows])
-        planned: dict[str, dict[bytes, int]] = defaultdict(lambda: defaultdict(int))
-        for row in rows:
-            batch = bytes(row.batch_id)
-            if row.kind == MovementKind.NET:
-                for holder, units in legs.get(bytes(row.instruction_id), ()):
-                    planned[holder][batch] += units
-                continue
-            if row.kind == MovementKind.TRANSFER:
-                planned[row.source][batch] -= row.units
-            planned[row.target][batch] += row.units
-        references = {
-            batch_reference(batch, BatchKind.SETTLEMENT): batch
-            for batches in planned.values()
-            for batch in batches
-        }
-        seen = _seen_batches(connection, settlement.chain_id, references)
-        return cls(planned, seen)
+        planned = _planned(rows, _legs(connection, settlement.settlement_id))
+        authorities = {bytes(row.batch_id): row.authority for row in rows}
+        return cls(planned, _seen_batches(connection, settlement.chain_id, authorities))
 
     def status_of(self, participant: str) -> BillStatus:
         """Return how far the energy of a participant has come."""
@@ -106,69 +91,86 @@ class SettlementStanding:
                 )
 
 
-def _legs(
-    connection: sa.Connection, instruction_ids: Sequence[bytes]
-) -> dict[bytes, list[tuple[str, int]]]:
+def _planned(
+    rows: Sequence[Any], legs: Mapping[bytes, Sequence[tuple[str, int]]]
+) -> dict[str, dict[bytes, int]]:
+    """Return what each holder is to gain by batch.
+
+    A producer whose energy is issued straight to the buyer gains nothing by it, and is concerned: its
+    delivery waits for that batch.
+    """
+    planned: dict[str, dict[bytes, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        batch = bytes(row.batch_id)
+        if row.kind == MovementKind.NET:
+            for holder, units in legs.get(bytes(row.instruction_id), ()):
+                planned[holder][batch] += units
+            continue
+        planned[row.source][batch] -= row.units if row.kind == MovementKind.TRANSFER else 0
+        planned[row.target][batch] += row.units
+    return planned
+
+
+def _legs(connection: sa.Connection, settlement_id: bytes) -> dict[bytes, list[tuple[str, int]]]:
+    nets = sa.select(p.instructions.c.instruction_id).where(
+        p.instructions.c.settlement_id == settlement_id,
+        p.instructions.c.kind == int(MovementKind.NET),
+    )
     legs: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    wanted = set(instruction_ids)
-    for row in connection.execute(sa.select(p.instruction_legs)):
-        if bytes(row.instruction_id) in wanted:
-            legs[bytes(row.instruction_id)].append((row.holder, row.delta_units))
+    for row in connection.execute(
+        sa.select(p.instruction_legs).where(p.instruction_legs.c.instruction_id.in_(nets))
+    ):
+        legs[bytes(row.instruction_id)].append((row.holder, row.delta_units))
     return legs
 
 
 def _seen_batches(
-    connection: sa.Connection, chain_id: str, references: dict[bytes, bytes]
+    connection: sa.Connection, chain_id: str, authorities: Mapping[bytes, str]
 ) -> dict[bytes, tuple[bool, dict[str, int]]]:
     """Return for each batch on the chain whether it is final and what it moved, by holder.
 
-    Raises `Disagreement` when one reference stands in two transactions at once: paid twice.
+    Anybody can copy a reference into a transaction; it counts when the transaction is one that we
+    signed, or when the batch's authority paid for it (it was ours and our record of it is lost).
+    Raises `Disagreement` when one reference then stands in two transactions at once: paid twice.
     """
     asset = connection.execute(
         sa.select(p.chains.c.energy_asset).where(p.chains.c.chain_id == chain_id)
     ).scalar()
     final_height = queries.chain_state(connection, chain_id).final_height
-    events = connection.execute(
-        sa.select(p.chain_events).where(
-            p.chain_events.c.chain_id == chain_id,
-            p.chain_events.c.reference.is_not(None),
-            p.chain_events.c.retracted_by.is_(None),
-            p.chain_events.c.succeeded.is_(True),
-        )
-    ).all()
+    batch_of = {batch_reference(batch, BatchKind.SETTLEMENT): batch for batch in authorities}
+    events = queries.events_with(connection, chain_id, batch_of)
+    signed = queries.signed_for(connection, list(authorities))
     seen: dict[bytes, tuple[bool, dict[str, int]]] = {}
     found: dict[bytes, bytes] = {}
+    entries: dict[bytes, int] = {}
     for event in events:
-        batch = references.get(bytes(event.reference))
-        if batch is None:
+        batch, transaction = batch_of[bytes(event.reference)], bytes(event.transaction_id)
+        if (batch, transaction) not in signed and event.fee_payer != authorities[batch]:
             continue
-        transaction = bytes(event.transaction_id)
         if found.setdefault(batch, transaction) != transaction:
             raise Disagreement(
                 f"batch {batch.hex()} is on the chain twice: in {found[batch].hex()} "
                 f"and in {transaction.hex()}"
             )
         seen[batch] = (event.height <= final_height, {})
-    _add_effects(connection, asset, {found[batch]: seen[batch][1] for batch in seen}, events)
+        entries[transaction] = event.sequence
+    effects_of = {found[batch]: seen[batch][1] for batch in seen}
+    for row in _effects(connection, asset, list(entries)):
+        transaction = bytes(row.transaction_id)
+        if row.sequence == entries[transaction]:
+            effects = effects_of[transaction]
+            effects[row.holder] = effects.get(row.holder, 0) + row.delta_units
     return seen
 
 
-def _add_effects(
-    connection: sa.Connection,
-    asset: str | None,
-    effects_of: dict[bytes, dict[str, int]],
-    events: Sequence[Any],
-) -> None:
-    """Add what the transactions moved of the energy asset, each from the entry that still holds."""
-    holding = {
-        (event.sequence, bytes(event.transaction_id))
-        for event in events
-        if bytes(event.transaction_id) in effects_of
-    }
-    for row in connection.execute(
-        sa.select(p.chain_effects).where(p.chain_effects.c.asset == asset)
-    ):
-        transaction = bytes(row.transaction_id)
-        if (row.sequence, transaction) in holding:
-            effects = effects_of[transaction]
-            effects[row.holder] = effects.get(row.holder, 0) + row.delta_units
+def _effects(
+    connection: sa.Connection, asset: str | None, transaction_ids: Sequence[bytes]
+) -> Iterator[Any]:
+    """Give what transactions moved of the energy asset, from every entry that says so."""
+    for first in range(0, len(transaction_ids), queries.IDS_MAX):
+        yield from connection.execute(
+            sa.select(p.chain_effects).where(
+                p.chain_effects.c.asset == asset,
+                p.chain_effects.c.transaction_id.in_(transaction_ids[first : first + queries.IDS_MAX]),
+            )
+        )

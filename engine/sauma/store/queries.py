@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -16,11 +18,14 @@ from sauma.identifiers import AccountId
 from sauma.intervals import Interval, from_unix
 from sauma.matching import Trade
 from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
-from sauma.rulebook import Rulebook
+from sauma.rulebook import Rulebook, Supplier
 from sauma.settlement import Good, Obligation, Purpose, Residual
 from sauma.store import projections as p
+from sauma.units import INT64_MAX
 
 FINAL = int(BillStatus.FINAL)
+IDS_MAX = 500
+"""How many ids one select is given: databases limit the parameters of a statement."""
 QUALITIES = (Quality.MEASURED, Quality.ESTIMATED, Quality.MISSING)
 """Their numbers in the column, from 0."""
 
@@ -48,6 +53,13 @@ class SettlementRow:
     moved_wh: int
     sequence: int
 
+    @property
+    def period(self) -> Period:
+        """The intervals that it is about."""
+        return Period(
+            area=self.area, start=self.period_start, end=self.period_end, before=self.sequence
+        )
+
 
 def rulebook(connection: sa.Connection, rulebook_hash: bytes) -> Rulebook:
     """Return the rulebook with that hash; raises `UnknownName` when it was never published."""
@@ -69,10 +81,17 @@ def newest_rulebook(connection: sa.Connection) -> Rulebook | None:
 
 def rulebooks(connection: sa.Connection) -> list[Rulebook]:
     """Return every rulebook that was published, in that order."""
-    hashes = connection.execute(
-        sa.select(p.rulebooks.c.rulebook_hash).order_by(p.rulebooks.c.sequence)
-    ).scalars()
-    return [rulebook(connection, bytes(digest)) for digest in hashes]
+    return [rulebook for _, rulebook in _published(connection)]
+
+
+def _published(connection: sa.Connection) -> list[tuple[int, Rulebook]]:
+    """Return the entry from which on a rulebook was in force, and the rulebook."""
+    rows = connection.execute(
+        sa.select(p.rulebooks.c.sequence, p.rulebooks.c.body).order_by(p.rulebooks.c.sequence)
+    )
+    return [
+        (row.sequence, Rulebook.from_facts(msgspec.json.decode(bytes(row.body)))) for row in rows
+    ]
 
 
 def participants(connection: sa.Connection) -> tuple[str, ...]:
@@ -204,16 +223,42 @@ def cleared_starts(connection: sa.Connection, area: str, start: int, end: int) -
     return list(rows.scalars())
 
 
-def _in_period(table: sa.Table, area: str, start: int, end: int) -> sa.Select[Any]:
-    return (
+@attrs.frozen(kw_only=True)
+class Period:
+    """The intervals that one settlement is about: those from `start` to before `end` of an area.
+
+    An interval belongs to the first settlement that covers it.  Periods overlap where a rulebook
+    with another netting period came into force between; `before` is the entry of the settlement, and
+    what settlements before it covered is left out.
+    """
+
+    area: str
+    start: int
+    end: int
+    before: int = INT64_MAX
+
+
+def _in_period(connection: sa.Connection, table: sa.Table, period: Period) -> sa.Result[Any]:
+    start = table.c.interval_start
+    query = (
         sa.select(table)
-        .where(table.c.area == area, table.c.interval_start >= start, table.c.interval_start < end)
+        .where(table.c.area == period.area, start >= period.start, start < period.end)
         .order_by(table.c.sequence, table.c.row_number)
     )
+    for row in connection.execute(
+        sa.select(p.settlements.c.period_start, p.settlements.c.period_end).where(
+            p.settlements.c.area == period.area,
+            p.settlements.c.period_start < period.end,
+            p.settlements.c.period_end > period.start,
+            p.settlements.c.sequence < period.before,
+        )
+    ):
+        query = query.where(sa.or_(start < row.period_start, start >= row.period_end))
+    return connection.execute(query)
 
 
-def obligations(connection: sa.Connection, area: str, start: int, end: int) -> list[Obligation]:
-    """Return the obligations of an area's intervals from `start` to before `end`."""
+def obligations(connection: sa.Connection, period: Period) -> list[Obligation]:
+    """Return the obligations of a period."""
     return [
         Obligation(
             obligation_id=bytes(row.obligation_id),
@@ -224,16 +269,16 @@ def obligations(connection: sa.Connection, area: str, start: int, end: int) -> l
             creditor=row.creditor,
             units=row.units,
         )
-        for row in connection.execute(_in_period(p.obligations, area, start, end))
+        for row in _in_period(connection, p.obligations, period)
     ]
 
 
-def trades(connection: sa.Connection, area: str, start: int, end: int, minutes: int) -> list[Trade]:
-    """Return the trades of an area's intervals (of so many minutes) from `start` to before `end`."""
+def trades(connection: sa.Connection, period: Period, minutes: int) -> list[Trade]:
+    """Return the trades of a period, whose intervals have so many minutes."""
     return [
         Trade(
             trade_id=bytes(row.trade_id),
-            area=area,
+            area=row.area,
             interval=Interval.from_start_unix(row.interval_start, minutes),
             buyer=row.buyer,
             seller=row.seller,
@@ -242,15 +287,20 @@ def trades(connection: sa.Connection, area: str, start: int, end: int, minutes: 
             energy_wh=row.energy_wh,
             price_micro=row.price_micro,
         )
-        for row in connection.execute(_in_period(p.trades, area, start, end))
+        for row in _in_period(connection, p.trades, period)
     ]
 
 
-def residuals(connection: sa.Connection, area: str, start: int, end: int) -> list[Residual]:
-    """Return what the market left in an area's intervals from `start` to before `end`."""
+def residuals(connection: sa.Connection, period: Period) -> list[tuple[Residual, Supplier]]:
+    """Return what the market left in a period, with the supplier of the rulebook then in force."""
+    in_force = [(sequence, rulebook.supplier) for sequence, rulebook in _published(connection)]
+    published = [sequence for sequence, _ in in_force]
     return [
-        Residual(participant=row.participant, bought_wh=row.bought_wh, sold_wh=row.sold_wh)
-        for row in connection.execute(_in_period(p.residuals, area, start, end))
+        (
+            Residual(participant=row.participant, bought_wh=row.bought_wh, sold_wh=row.sold_wh),
+            in_force[bisect_left(published, row.sequence) - 1][1],
+        )
+        for row in _in_period(connection, p.residuals, period)
     ]
 
 
@@ -296,26 +346,56 @@ def chain_row(connection: sa.Connection) -> tuple[str, str, str | None, bytes] |
     return row.chain_id, row.energy_asset, row.fee_asset, bytes(row.settings)
 
 
-def is_settled(connection: sa.Connection, area: str, period_start: int) -> bool:
-    """Tell whether an area's netting period was planned."""
+def is_settled(connection: sa.Connection, area: str, interval_start: int) -> bool:
+    """Tell whether a settlement covers an area's interval."""
     return (
         connection.execute(
             sa.select(p.settlements.c.sequence).where(
-                p.settlements.c.area == area, p.settlements.c.period_start == period_start
+                p.settlements.c.area == area,
+                p.settlements.c.period_start <= interval_start,
+                p.settlements.c.period_end > interval_start,
             )
         ).first()
         is not None
     )
 
 
-def every_cleared(connection: sa.Connection) -> list[tuple[str, int]]:
-    """Return area and start of every interval that was cleared, in that order."""
+def has_settlement(connection: sa.Connection, settlement_id: bytes) -> bool:
+    """Tell whether a settlement was planned."""
+    return (
+        connection.execute(
+            sa.select(p.settlements.c.sequence).where(p.settlements.c.settlement_id == settlement_id)
+        ).first()
+        is not None
+    )
+
+
+def unsettled(connection: sa.Connection) -> list[tuple[str, int]]:
+    """Return area and start of every cleared interval that no settlement covers, in that order."""
+    periods: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in connection.execute(
+        sa.select(p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end)
+        .order_by(p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end)
+    ):
+        merged = periods[row.area]
+        if merged and row.period_start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], row.period_end))
+        else:
+            merged.append((row.period_start, row.period_end))
+
+    def is_covered(area: str, start: int) -> bool:
+        merged = periods.get(area, [])
+        index = bisect_right(merged, (start, INT64_MAX))
+        return index > 0 and start < merged[index - 1][1]
+
     rows = connection.execute(
         sa.select(p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start).order_by(
             p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start
         )
     )
-    return [(row.area, row.interval_start) for row in rows]
+    return [
+        (row.area, row.interval_start) for row in rows if not is_covered(row.area, row.interval_start)
+    ]
 
 
 def uncleared(connection: sa.Connection, newest_start: int) -> list[tuple[str, int]]:
@@ -339,8 +419,8 @@ def uncleared(connection: sa.Connection, newest_start: int) -> list[tuple[str, i
     return [(row.area, row.interval_start) for row in rows]
 
 
-def unfinished_settlements(connection: sa.Connection) -> list[SettlementRow]:
-    """Return the settlements that owe something and are not wholly billed as final."""
+def least_statuses(connection: sa.Connection) -> dict[bytes, int]:
+    """Return the least status of the bills as they stand, by settlement; unbilled ones are left out."""
     newest: dict[tuple[bytes, str], int] = {}
     for row in connection.execute(
         sa.select(p.bills.c.settlement_id, p.bills.c.participant, p.bills.c.status).order_by(
@@ -348,11 +428,66 @@ def unfinished_settlements(connection: sa.Connection) -> list[SettlementRow]:
         )
     ):
         newest[bytes(row.settlement_id), row.participant] = row.status
-    billed = {settlement for settlement, _ in newest}
-    unfinished = {settlement for (settlement, _), status in newest.items() if status != FINAL}
+    least: dict[bytes, int] = {}
+    for (settlement, _), status in newest.items():
+        least[settlement] = min(status, least.get(settlement, FINAL))
+    return least
+
+
+def unfinished_settlements(
+    connection: sa.Connection, reached: int = FINAL
+) -> list[SettlementRow]:
+    """Return the settlements that owe something and have not been billed at that status throughout."""
+    least = least_statuses(connection)
     return [
         row
         for row in settlements(connection)
-        if row.settlement_id in unfinished
-        or (row.settlement_id not in billed and row.obligation_count)
+        if row.obligation_count and least.get(row.settlement_id, 0) < reached
     ]
+
+
+def events_with(
+    connection: sa.Connection, chain_id: str, references: Iterable[bytes]
+) -> list[sa.Row[Any]]:
+    """Return the successful events, not taken back, that carry one of some references, in order."""
+    wanted = list(references)
+    rows: list[sa.Row[Any]] = []
+    for first in range(0, len(wanted), IDS_MAX):
+        rows += connection.execute(
+            sa.select(p.chain_events).where(
+                p.chain_events.c.chain_id == chain_id,
+                p.chain_events.c.reference.in_(wanted[first : first + IDS_MAX]),
+                p.chain_events.c.retracted_by.is_(None),
+                p.chain_events.c.succeeded.is_(True),
+            )
+        ).all()
+    return sorted(rows, key=lambda row: (row.sequence, row.row_number))
+
+
+def signed_for(
+    connection: sa.Connection, batch_ids: Sequence[bytes], *, alive: bool = False
+) -> set[tuple[bytes, bytes]]:
+    """Return batch and transaction of everything signed for some batches; `alive`: that may yet count.
+
+    A transaction that was included and failed lives until its block is final: until then it may be
+    undone and succeed.
+    """
+    found: set[tuple[bytes, bytes]] = set()
+    for first in range(0, len(batch_ids), IDS_MAX):
+        query = sa.select(
+            p.transaction_batches.c.batch_id, p.transaction_batches.c.transaction_id
+        ).where(p.transaction_batches.c.batch_id.in_(batch_ids[first : first + IDS_MAX]))
+        if alive:
+            query = query.join(
+                p.transactions,
+                p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
+            ).where(is_alive())
+        found |= {(bytes(row.batch_id), bytes(row.transaction_id)) for row in connection.execute(query)}
+    return found
+
+
+def is_alive() -> sa.ColumnElement[bool]:
+    """The condition that a transaction is neither dead nor failed for ever."""
+    states = p.transactions.c
+    failed_for_ever = sa.and_(states.state == p.STATE_FINAL, states.succeeded.is_not(True))
+    return sa.and_(states.state != p.STATE_DEAD, sa.not_(failed_for_ever))

@@ -9,7 +9,7 @@ import attrs
 
 from sauma.chain import Chain, Codec, FeeModel, Support
 from sauma.errors import UnknownName, Unsupported
-from sauma.identifiers import AssetId
+from sauma.identifiers import AccountId, AssetId
 from sauma.rulebook import Delivery, Netting, Rulebook
 from sauma.settlement import ENERGY, ChainTerms
 
@@ -19,12 +19,14 @@ class Venue:
     """A chain with what the engine must know to settle energy on it.
 
     `settings` are the plain facts from which an auditor's codec is built; the journal records them.
+    `roles` are the operator's own accounts, `@issuer` and `@clearing`; opening an engine binds them.
     """
 
     chain: Chain
     codec: Codec
     energy_asset: AssetId
     settings: Mapping[str, Any]
+    roles: Mapping[str, AccountId] = attrs.field(factory=dict)
 
     @property
     def chain_id(self) -> str:

@@ -1,0 +1,78 @@
+"""The entrance: which command is meant, and what an error looks like to people and to programs.
+
+Exit codes: 0 done, 1 it could not be done or something differs, 2 the input is wrong, 130 stopped by
+Ctrl-C.  Commands are loaded when they are used, so that `sauma --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError
+
+from sauma._version import __version__
+from sauma.errors import InvalidInput, SaumaError
+from sauma_cli.screen import write_json
+
+EXIT_DONE: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_INPUT: Final = 2
+EXIT_STOPPED: Final = 130
+
+app = App(
+    name="sauma",
+    help="Settle energy among neighbours: meter readings in, movements on a chain, bills out.",
+    version=__version__,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+_participant = App(name="participant", help="Participants, their wallets and metering points.")
+
+for _name, _help in (
+    ("demo", "Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own."),
+    ("settle", "Carry readings to bills: clear, move energy on the chain, bill from what it says."),
+    ("bills", "Show the bills of a folder."),
+    ("replay", "Recompute everything in a folder and compare it with the chain."),
+    ("node", "Run a NEM test node until Ctrl-C."),
+    ("rebuild", "Rebuild a folder's tables from its journal."),
+):
+    app.command(f"sauma_cli.commands.{_name}:{_name}", name=_name, help=_help)
+_participant.command(
+    "sauma_cli.commands.participant:add", name="add", help="Add a participant and its wallet."
+)
+app.command(_participant)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code; errors of ours and of usage are one line, no trace."""
+    as_json = "--json" in arguments
+    try:
+        result = app(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _fail("Usage", f"{error}: see sauma --help", EXIT_INPUT, as_json=as_json)
+    except SaumaError as error:
+        code = EXIT_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
+        return _fail(type(error).__name__, str(error), code, as_json=as_json)
+    except KeyboardInterrupt:
+        message = "stopped; nothing is lost: the same command goes on from here"
+        return _fail("Stopped", message, EXIT_STOPPED, as_json=as_json)
+    return result if isinstance(result, int) else EXIT_DONE
+
+
+def _fail(kind: str, message: str, code: int, *, as_json: bool) -> int:
+    """Say on standard error what is wrong; a program gets it as a document as well."""
+    sys.stderr.write(f"error: {message}\n")
+    if as_json:
+        write_json({"error": {"kind": kind, "message": message}})
+    return code
+
+
+def main() -> None:
+    """Run the command that the process was called with, and leave with its exit code."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""NEM as a folder settles on it: a node of its own over loopback HTTP, or somebody's node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+import requests
+
+from sauma.venue import Venue
+from sauma.errors import Conflict, InvalidInput, Unavailable
+from sauma.settlement import CLEARING, ISSUER
+from sauma_cli.folder import Folder, StoredChain
+from sauma_cli.keys import Keys
+from sauma_cli.sites import ChainChoice
+from sauma_cli.wallets import NemWallets, Wallets
+from sauma_nem.chain import NemChain
+from sauma_nem.node import NodeClient
+from sauma_nem.settings import NemSettings
+from sauma_nem.setup import provision
+from sauma_nem.testnode import NodeServer, NodeSettings, TestNode, WallClock
+from sauma_nem.testnode.clock import NodeClock, node_seconds
+
+MOSAIC_DEFAULT: Final = "sauma:wh"
+NETWORK_DEFAULT: Final = "testnet"
+PREFUNDED_MICRO: Final = 1_000_000 * 10**6
+"""What the issuer has from the start on a node of the folder's own: one million XEM."""
+POLL_S_MAX: Final = 5.0
+PROVISION_BLOCKS_MAX: Final = 60
+"""How many blocks the namespace and mosaic may take before the node is given up."""
+_UNASKED: Final = "http://127.0.0.1:7890"
+_NOT_FOUND: Final = 404
+
+
+class NemSite:
+    """A NEM chain through one node; blocks are made by `mine`, or waited for where that is None."""
+
+    def __init__(
+        self,
+        *,
+        settings: NemSettings,
+        keys: Keys,
+        client: NodeClient,
+        title: str,
+        mine: Callable[[int], None] | None,
+        own_node: OwnNode | None = None,
+        poll_s: float = POLL_S_MAX,
+    ) -> None:
+        """Put chain and venue together; nothing is asked yet."""
+        self._settings, self._keys, self._client = settings, keys, client
+        self._mine, self._own_node, self._poll_s = mine, own_node, poll_s
+        self.makes_blocks = mine is not None
+        self.title = title
+        self.wallets: Wallets = NemWallets(keys, settings.network)
+        self.venue = _venue(settings, client, keys)
+
+    def make_ready(self, tell: Callable[[str], None]) -> None:
+        """Rent the namespace and define the mosaic, a block apart, unless they are there."""
+        # Keys may have been made since this site was opened; the chain signs with all of them.
+        self.venue = _venue(self._settings, self._client, self._keys)
+        signer = self._keys.signer(ISSUER)
+        for _ in range(PROVISION_BLOCKS_MAX):
+            state = provision(self._client, self._settings, signer)
+            if state.is_ready:
+                return
+            if state.announced:
+                tell(f"{state.step.value} {state.waits_for}")
+            self.pass_blocks()
+        raise Unavailable(
+            f"node {self._client.url} has not confirmed {state.waits_for} within "
+            f"{PROVISION_BLOCKS_MAX} blocks: ask another node, or run the same command later"
+        )
+
+    def pass_blocks(self, blocks: int = 1) -> None:
+        """Make so many blocks, or wait for the next one."""
+        if self._mine is not None:
+            self._mine(blocks)
+            return
+        height = self._client.height()
+        while self._client.height() <= height:
+            time.sleep(self._poll_s)
+
+    def close(self) -> None:
+        """Close connections, and the folder's own node."""
+        self._client.close()
+        if self._own_node is not None:
+            self._own_node.close()
+
+    def __enter__(self) -> Self:
+        """Return the site."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+class OwnNode:
+    """A test node whose chain lies in the folder, served over loopback HTTP."""
+
+    def __init__(
+        self, folder: Folder, accounts: dict[str, int], network: str, *, block_s: float | None
+    ) -> None:
+        """Open or begin the chain; `block_s` makes blocks by the machine's clock."""
+        from sauma_nem.caip import network_named
+
+        wall_clock = WallClock()
+        clock: NodeClock | None = None if block_s is None else wall_clock
+        self.node = TestNode(
+            NodeSettings(
+                accounts=accounts,
+                network=network_named(network),
+                genesis_time_seconds=node_seconds(wall_clock),
+            ),
+            path=folder.node,
+            clock=clock,
+            file_wins=True,
+        )
+        self.server = NodeServer(self.node, block_seconds=block_s).start()
+
+    def mine(self, blocks: int) -> None:
+        """Make so many blocks."""
+        self.node.mine(blocks)
+
+    def close(self) -> None:
+        """Stop serving and let go of the file."""
+        self.server.stop()
+        self.node.close()
+
+
+def open_nem_site(folder: Folder, stored: StoredChain | None, choice: ChainChoice) -> NemSite:
+    """Open the chain of a folder, through its own node unless one is named."""
+    if choice.node_url is not None and folder.node.is_file():
+        raise Conflict(
+            f"{folder.path} has a node of its own, whose chain it settles on: leave --node out, or "
+            "name another folder"
+        )
+    if choice.node_url is None and stored is not None and not folder.node.is_file():
+        raise InvalidInput(
+            f"{folder.path} settles on {stored.chain_id} through a node elsewhere: name one with "
+            "--node URL"
+        )
+    keys = Keys(folder.keys, _network(stored, choice))
+    if choice.node_url is not None:
+        return _somebodys_node(keys, stored, choice, choice.node_url)
+    settings = _settings(keys, stored, choice, first_height=1)
+    funded = {settings.issuer.address: PREFUNDED_MICRO}
+    own = OwnNode(folder, funded, settings.network, block_s=choice.real_time_s)
+    return NemSite(
+        settings=settings,
+        keys=keys,
+        client=_client(own.server.url, choice),
+        title=f"{settings.chain_id}, a test node of its own at {own.server.url}",
+        mine=own.mine if choice.real_time_s is None else None,
+        own_node=own,
+        poll_s=min(POLL_S_MAX, (choice.real_time_s or POLL_S_MAX) / 4),
+    )
+
+
+def _somebodys_node(
+    keys: Keys, stored: StoredChain | None, choice: ChainChoice, url: str
+) -> NemSite:
+    client = _client(url, choice)
+    if stored is None:
+        unplaced = _settings(keys, None, choice, first_height=1)
+        client.check(unplaced.nem_network)
+        # Nothing of this folder lies deeper than a reorganisation can reach from here.
+        first_height = max(1, client.height() - unplaced.finality_blocks)
+        settings = _settings(keys, None, choice, first_height=first_height)
+    else:
+        settings = _settings(keys, stored, choice, first_height=1)
+        client.check(settings.nem_network)
+    return NemSite(
+        settings=settings,
+        keys=keys,
+        client=client,
+        title=f"{settings.chain_id}, node {url}",
+        mine=_miner(url, choice.timeout_s) if choice.advance else None,
+        poll_s=1.0,
+    )
+
+
+def open_nem_reader(folder: Folder, stored: StoredChain, choice: ChainChoice) -> NemSite | None:
+    """Open a copied folder's node, or somebody's, without any key."""
+    settings = NemSettings.from_facts(stored.settings)
+    keys = Keys(folder.keys, settings.network)
+    own = None
+    if choice.node_url is None:
+        if not folder.node.is_file():
+            return None
+        own = OwnNode(folder, {}, settings.network, block_s=None)
+    url = choice.node_url or (own.server.url if own else _UNASKED)
+    return NemSite(
+        settings=settings,
+        keys=keys,
+        client=_client(url, choice),
+        title=f"{settings.chain_id}, node {url}",
+        mine=None,
+        own_node=own,
+    )
+
+
+def offline_venue(
+    copy: Folder, stored: StoredChain | None, choice: ChainChoice
+) -> tuple[Venue, Wallets]:
+    """Return a venue whose node is never asked."""
+    keys = Keys(copy.keys, _network(stored, choice))
+    settings = _settings(keys, stored, choice, first_height=1)
+    return _venue(settings, NodeClient(_UNASKED), keys), NemWallets(keys, settings.network)
+
+
+def _settings(
+    keys: Keys, stored: StoredChain | None, choice: ChainChoice, *, first_height: int
+) -> NemSettings:
+    if stored is None:
+        return NemSettings(
+            network=_network(None, choice),
+            mosaic=choice.mosaic or MOSAIC_DEFAULT,
+            issuer=keys.account(ISSUER),
+            first_height=first_height,
+        )
+    settings = NemSettings.from_facts(stored.settings)
+    if choice.mosaic not in (None, settings.mosaic):
+        raise Conflict(f"this folder issues {settings.mosaic}, not {choice.mosaic}: leave it out")
+    keys.check_issuer(settings.issuer)
+    return settings
+
+
+def _network(stored: StoredChain | None, choice: ChainChoice) -> str:
+    if stored is None:
+        return choice.network or NETWORK_DEFAULT
+    network = str(stored.settings["network"])
+    if choice.network not in (None, network):
+        raise Conflict(f"this folder settles on the {network}, not on the {choice.network}")
+    return network
+
+
+def _venue(settings: NemSettings, client: NodeClient, keys: Keys) -> Venue:
+    """Return the venue, signing with every key that there is by now."""
+    roles = {role: keys.account(role) for role in (ISSUER, CLEARING)}
+    chain = NemChain(settings, client, keys.signers())
+    return Venue(
+        chain=chain,
+        codec=chain.codec,
+        energy_asset=settings.energy_asset,
+        settings=settings.to_facts(),
+        roles=roles,
+    )
+
+
+def _client(url: str, choice: ChainChoice) -> NodeClient:
+    return NodeClient(
+        url,
+        connect_timeout_s=choice.timeout_s,
+        read_timeout_s=choice.timeout_s,
+        answer_seconds_max=3 * choice.timeout_s,
+    )
+
+
+def _miner(url: str, timeout_s: float) -> Callable[[int], None]:
+    """Return what asks a test node with control routes for blocks."""
+
+    def mine(blocks: int) -> None:
+        try:
+            reply = requests.post(
+                f"{url.rstrip('/')}/sauma/mine",
+                json={"blocks": blocks},
+                timeout=max(timeout_s, 60.0),
+            )
+        except requests.RequestException as error:
+            raise Unavailable(f"node {url} did not answer: {type(error).__name__}") from error
+        if reply.status_code == _NOT_FOUND:
+            raise InvalidInput(
+                f"node {url} makes no blocks on request: leave --advance out, or start the node "
+                "with `sauma node --control`"
+            )
+        reply.raise_for_status()
+
+    return mine

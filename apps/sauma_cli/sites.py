@@ -1,0 +1,165 @@
+"""The chain that a folder settles on, ready to be used: its venue, and how its blocks come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import attrs
+
+from sauma.chain import Codec
+from sauma.venue import Venue
+from sauma.errors import Conflict, InvalidInput
+from sauma.memory import MemoryChain, MemoryCodec
+from sauma.settlement import CLEARING, ISSUER
+from sauma_cli.folder import Folder, StoredChain
+from sauma_cli.options import TIMEOUT_S_DEFAULT
+from sauma_cli.wallets import MemoryWallets, Wallets
+
+MEMORY_NAME: Final = "main"
+MEMORY_ASSET: Final = "wh"
+
+
+@attrs.frozen(kw_only=True)
+class ChainChoice:
+    """What the command line says of the chain; None where it leaves the choice to the folder."""
+
+    kind: str | None = None
+    node_url: str | None = None
+    network: str | None = None
+    mosaic: str | None = None
+    timeout_s: float = TIMEOUT_S_DEFAULT
+    advance: bool = False
+    """Ask the node to make blocks: a test node with control routes."""
+    real_time_s: float | None = None
+    """The seconds between two blocks of the folder's own node, instead of blocks made when needed."""
+
+    def kind_for(self, stored: StoredChain | None) -> str:
+        """Return which chain it is; raises `Conflict` when the folder settles on another."""
+        if stored is not None and self.kind not in (None, stored.kind):
+            raise Conflict(
+                f"this folder settles on {stored.chain_id}, not on the chain {self.kind!r}: "
+                "leave --chain out, or name another folder"
+            )
+        kind = self.kind if stored is None else stored.kind
+        if kind == "memory" and self.node_url is not None:
+            raise InvalidInput("the chain 'memory' has no node: leave --node out")
+        return kind or "nem"
+
+
+class Site(Protocol):
+    """A chain in use; close it to let go of its files and connections."""
+
+    venue: Venue
+    wallets: Wallets
+    title: str
+    makes_blocks: bool
+    """Whether blocks come when `pass_blocks` is called; else it waits for them."""
+
+    def make_ready(self, tell: Callable[[str], None]) -> None:
+        """Bring the energy asset into being, as often as one likes; `tell` hears of each step."""
+        ...
+
+    def pass_blocks(self, blocks: int = 1) -> None:
+        """Make so many blocks, or wait for at least one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; nothing is lost."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Return the site."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        ...
+
+
+class MemorySite:
+    """The reference chain, kept in the folder's `chain.sqlite`."""
+
+    makes_blocks = True
+
+    def __init__(self, folder: Folder | None) -> None:
+        """Open the chain of a folder; without one it lives in memory only."""
+        self._chain = MemoryChain(MEMORY_NAME, path=None if folder is None else folder.chain)
+        self.title = f"{self._chain.chain_id}, the reference chain"
+        self.wallets: Wallets = MemoryWallets(self._chain.chain_id)
+        self.venue = Venue(
+            chain=self._chain,
+            codec=MemoryCodec(),
+            energy_asset=self._chain.asset(MEMORY_ASSET),
+            settings={},
+            roles={role: self.wallets.account(role) for role in (ISSUER, CLEARING)},
+        )
+
+    def make_ready(self, tell: Callable[[str], None]) -> None:
+        """Do nothing: assets of this chain need no definition."""
+
+    def pass_blocks(self, blocks: int = 1) -> None:
+        """Make so many blocks."""
+        self._chain.mine(blocks)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._chain.close()
+
+    def __enter__(self) -> Self:
+        """Return the site."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+
+def open_site(folder: Folder, choice: ChainChoice) -> Site:
+    """Open the chain of a folder that is being worked in, or begin it."""
+    stored = folder.stored_chain()
+    if choice.kind_for(stored) == "memory":
+        return MemorySite(folder)
+    from sauma_cli.nem_sites import open_nem_site
+
+    return open_nem_site(folder, stored, choice)
+
+
+def rehearsal_venue(copy: Folder, choice: ChainChoice) -> tuple[Venue, Wallets]:
+    """Return venue and wallets for a copy of a folder, on which nothing is asked and nothing moves."""
+    stored = copy.stored_chain()
+    if choice.kind_for(stored) == "memory":
+        site = MemorySite(None)
+        return site.venue, site.wallets
+    from sauma_cli.nem_sites import offline_venue
+
+    return offline_venue(copy, stored, choice)
+
+
+def open_copy(folder: Folder, stored: StoredChain, choice: ChainChoice) -> Site | None:
+    """Open the chain of a copied folder for reading; None when there is none and no node is named."""
+    if stored.kind == "memory":
+        return MemorySite(folder) if folder.chain.is_file() else None
+    from sauma_cli.nem_sites import open_nem_reader
+
+    return open_nem_reader(folder, stored, choice)
+
+
+def codec_of(stored: StoredChain) -> Codec:
+    """Return the codec that an auditor loads for a recorded chain."""
+    if stored.kind == "memory":
+        return MemoryCodec()
+    from sauma_nem.codec import NemCodec
+
+    return NemCodec.from_settings(stored.settings)

@@ -1,0 +1,58 @@
+"""Who has which account on the chain of a folder."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from urllib.parse import quote
+
+from sauma.errors import InvalidInput, WrongNetwork
+from sauma.identifiers import AccountId, ChainId
+from sauma_cli.keys import Keys
+
+
+class Wallets(Protocol):
+    """Accounts by holder: participants, `@issuer` and `@clearing`."""
+
+    def account(self, holder: str, given: str | None = None) -> AccountId:
+        """Return the account that was given (CAIP-10 or an address), else the keystore's."""
+        ...
+
+
+class MemoryWallets:
+    """On the reference chain an account is a name, and needs no key."""
+
+    def __init__(self, chain_id: ChainId) -> None:
+        """Name accounts on this chain."""
+        self._chain_id = chain_id
+
+    def account(self, holder: str, given: str | None = None) -> AccountId:
+        """Return the account of that name; what the chain does not allow in names is encoded."""
+        if given is None:
+            given = quote(holder, safe="").replace("_", "%5F")
+        return AccountId(given) if ":" in given else AccountId.on(self._chain_id, given)
+
+
+class NemWallets:
+    """On NEM an account is an address, with a key in the folder or with its owner."""
+
+    def __init__(self, keys: Keys, network: str) -> None:
+        """Name accounts on a network."""
+        self._keys = keys
+        self._network = network
+
+    def account(self, holder: str, given: str | None = None) -> AccountId:
+        """Return the account; raises `WrongNetwork` for an address of another network."""
+        if given is None:
+            return self._keys.account(holder)
+        from sauma_nem.caip import address_on, chain_id_of, network_named
+
+        network = network_named(self._network)
+        chain_id = chain_id_of(network)
+        account = AccountId(given) if ":" in given else AccountId.on(chain_id, given.upper())
+        try:
+            address_on(account, network)
+        except WrongNetwork as error:
+            raise WrongNetwork(f"the wallet of {holder}: {error}") from error
+        except InvalidInput as error:
+            raise InvalidInput(f"the wallet of {holder}: {error}") from error
+        return account
