@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnknownCommandError
 
 from sauma._version import __version__
 from sauma.errors import InvalidInput, SaumaError
@@ -50,15 +50,35 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = app(list(arguments), exit_on_error=False, print_error=False)
+    except UnknownCommandError as error:
+        unknown = " ".join(error.unused_tokens or ())
+        message = f"there is no command {unknown!r}: see sauma --help"
+        return _fail("Usage", message, EXIT_INPUT, as_json=as_json)
     except CycloptsError as error:
         return _fail("Usage", f"{error}: see sauma --help", EXIT_INPUT, as_json=as_json)
     except SaumaError as error:
         code = EXIT_INPUT if isinstance(error, InvalidInput) else EXIT_FAILED
         return _fail(type(error).__name__, str(error), code, as_json=as_json)
+    except ImportError as error:
+        package = _missing_package(error)
+        if package is None:
+            raise
+        message = f"{package} is not installed: pip install 'sauma[all]'"
+        return _fail("NotInstalled", message, EXIT_FAILED, as_json=as_json)
     except KeyboardInterrupt:
         message = "stopped; nothing is lost: the same command goes on from here"
         return _fail("Stopped", message, EXIT_STOPPED, as_json=as_json)
     return result if isinstance(result, int) else EXIT_DONE
+
+
+def _missing_package(error: BaseException | None) -> str | None:
+    """Return the package of others whose absence caused an import error; None for another cause."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name is not None:
+            package = error.name.partition(".")[0]
+            return None if package.startswith("sauma") else package
+        error = error.__cause__
+    return None
 
 
 def _fail(kind: str, message: str, code: int, *, as_json: bool) -> int:

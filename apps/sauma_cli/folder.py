@@ -27,7 +27,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
-from sauma.errors import InvalidInput, StoreBusy, StoreError
+from sauma.errors import InvalidInput, StoreBusy, StoreError, StoreVersion
 
 LOCK: Final = ".lock"
 _STORE_FILES: Final = ("store.sqlite", "store.sqlite-wal")
@@ -102,13 +102,25 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def stored_chain(self) -> StoredChain | None:
-        """Return the chain that the journal settles on, None before there is a journal."""
+    def stored_chain(self, *, migrates: bool = True) -> StoredChain | None:
+        """Return the chain that the journal settles on, None before there is a journal.
+
+        With `migrates` a store that an older version left, or a process that was killed while it made
+        the store, is brought up to date; without, it raises `StoreVersion`.
+        """
         if not self.store.is_file():
             return None
+        try:
+            return self._read_chain(read_only=True)
+        except StoreVersion:
+            if not migrates:
+                raise
+            return self._read_chain(read_only=False)
+
+    def _read_chain(self, *, read_only: bool) -> StoredChain | None:
         from sauma.store import Store, queries
 
-        with Store.open(self.store, read_only=True) as store, store.reading() as connection:
+        with Store.open(self.store, read_only=read_only) as store, store.reading() as connection:
             row = queries.chain_row(connection)
         if row is None:
             return None

@@ -82,12 +82,14 @@ def enter(engine: Engine, wallets: Wallets, inputs: Inputs) -> int:
     return engine.accept(inputs.readings)
 
 
-def rehearse(folder: Folder, choice: ChainChoice, inputs: Inputs) -> None:
+def rehearse(folder: Folder, choice: ChainChoice, inputs: Inputs | None) -> None:
     """Enter everything into a copy of the folder, so that what is refused is refused before.
 
     Raises what the engine raises; the folder itself is not touched.
     """
     with folder.rehearsal() as copy:
         venue, wallets = rehearsal_venue(copy, choice)
-        with Engine.open(copy.store, venue, rulebook=inputs.rulebook) as engine:
-            enter(engine, wallets, inputs)
+        rulebook = None if inputs is None else inputs.rulebook
+        with Engine.open(copy.store, venue, rulebook=rulebook) as engine:
+            if inputs is not None:
+                enter(engine, wallets, inputs)

@@ -24,19 +24,11 @@ class _EventFormatter(logging.Formatter):
 
 
 def configure_logging(*, verbose: bool) -> None:
-    """Send events to standard error with `verbose`, else nowhere."""
-    import structlog
-
-    structlog.configure(
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
-    )
+    """Send events to standard error with `verbose`; without it nothing is shown."""
     for name in ("sauma", "sauma_nem"):
         logger = logging.getLogger(name)
-        logger.propagate = False
         logger.handlers = [_handler() if verbose else logging.NullHandler()]
-        logger.setLevel(logging.DEBUG if verbose else logging.CRITICAL)
+        logger.setLevel(logging.DEBUG if verbose else logging.NOTSET)
 
 
 def _handler() -> logging.Handler:

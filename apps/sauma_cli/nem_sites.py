@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Final, Self
 
-import requests
-
-from sauma.venue import Venue
+from sauma.chain import Chain
 from sauma.errors import Conflict, InvalidInput, Unavailable
 from sauma.settlement import CLEARING, ISSUER
+from sauma.venue import Venue
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.keys import Keys
+from sauma_cli.nodes import OwnNode, client_of, miner_of
 from sauma_cli.sites import ChainChoice
 from sauma_cli.wallets import NemWallets, Wallets
 from sauma_nem.chain import NemChain
 from sauma_nem.node import NodeClient
 from sauma_nem.settings import NemSettings
 from sauma_nem.setup import provision
-from sauma_nem.testnode import NodeServer, NodeSettings, TestNode, WallClock
-from sauma_nem.testnode.clock import NodeClock, node_seconds
 
 MOSAIC_DEFAULT: Final = "sauma:wh"
 NETWORK_DEFAULT: Final = "testnet"
 PREFUNDED_MICRO: Final = 1_000_000 * 10**6
 """What the issuer has from the start on a node of the folder's own: one million XEM."""
-POLL_S_MAX: Final = 5.0
+POLL_S: Final = 2.0
+"""How often somebody's node is asked whether there is a new block."""
 PROVISION_BLOCKS_MAX: Final = 60
 """How many blocks the namespace and mosaic may take before the node is given up."""
 _UNASKED: Final = "http://127.0.0.1:7890"
-_NOT_FOUND: Final = 404
 
 
 class NemSite:
@@ -46,7 +45,7 @@ class NemSite:
         title: str,
         mine: Callable[[int], None] | None,
         own_node: OwnNode | None = None,
-        poll_s: float = POLL_S_MAX,
+        poll_s: float,
     ) -> None:
         """Put chain and venue together; nothing is asked yet."""
         self._settings, self._keys, self._client = settings, keys, client
@@ -102,39 +101,6 @@ class NemSite:
         self.close()
 
 
-class OwnNode:
-    """A test node whose chain lies in the folder, served over loopback HTTP."""
-
-    def __init__(
-        self, folder: Folder, accounts: dict[str, int], network: str, *, block_s: float | None
-    ) -> None:
-        """Open or begin the chain; `block_s` makes blocks by the machine's clock."""
-        from sauma_nem.caip import network_named
-
-        wall_clock = WallClock()
-        clock: NodeClock | None = None if block_s is None else wall_clock
-        self.node = TestNode(
-            NodeSettings(
-                accounts=accounts,
-                network=network_named(network),
-                genesis_time_seconds=node_seconds(wall_clock),
-            ),
-            path=folder.node,
-            clock=clock,
-            file_wins=True,
-        )
-        self.server = NodeServer(self.node, block_seconds=block_s).start()
-
-    def mine(self, blocks: int) -> None:
-        """Make so many blocks."""
-        self.node.mine(blocks)
-
-    def close(self) -> None:
-        """Stop serving and let go of the file."""
-        self.server.stop()
-        self.node.close()
-
-
 def open_nem_site(folder: Folder, stored: StoredChain | None, choice: ChainChoice) -> NemSite:
     """Open the chain of a folder, through its own node unless one is named."""
     if choice.node_url is not None and folder.node.is_file():
@@ -156,18 +122,18 @@ def open_nem_site(folder: Folder, stored: StoredChain | None, choice: ChainChoic
     return NemSite(
         settings=settings,
         keys=keys,
-        client=_client(own.server.url, choice),
+        client=client_of(own.server.url, choice.timeout_s),
         title=f"{settings.chain_id}, a test node of its own at {own.server.url}",
         mine=own.mine if choice.real_time_s is None else None,
         own_node=own,
-        poll_s=min(POLL_S_MAX, (choice.real_time_s or POLL_S_MAX) / 4),
+        poll_s=min(POLL_S, (choice.real_time_s or POLL_S) / 4),
     )
 
 
 def _somebodys_node(
     keys: Keys, stored: StoredChain | None, choice: ChainChoice, url: str
 ) -> NemSite:
-    client = _client(url, choice)
+    client = client_of(url, choice.timeout_s)
     if stored is None:
         unplaced = _settings(keys, None, choice, first_height=1)
         client.check(unplaced.nem_network)
@@ -182,29 +148,28 @@ def _somebodys_node(
         keys=keys,
         client=client,
         title=f"{settings.chain_id}, node {url}",
-        mine=_miner(url, choice.timeout_s) if choice.advance else None,
-        poll_s=1.0,
+        mine=miner_of(client, choice.timeout_s) if choice.advance else None,
+        poll_s=POLL_S,
     )
 
 
-def open_nem_reader(folder: Folder, stored: StoredChain, choice: ChainChoice) -> NemSite | None:
-    """Open a copied folder's node, or somebody's, without any key."""
+@contextmanager
+def nem_reader(
+    copy: Folder, stored: StoredChain, choice: ChainChoice
+) -> Iterator[tuple[Chain, str] | None]:
+    """Give the chain of a copied folder, or somebody's node, without any key; and its title."""
     settings = NemSettings.from_facts(stored.settings)
-    keys = Keys(folder.keys, settings.network)
-    own = None
-    if choice.node_url is None:
-        if not folder.node.is_file():
-            return None
-        own = OwnNode(folder, {}, settings.network, block_s=None)
-    url = choice.node_url or (own.server.url if own else _UNASKED)
-    return NemSite(
-        settings=settings,
-        keys=keys,
-        client=_client(url, choice),
-        title=f"{settings.chain_id}, node {url}",
-        mine=None,
-        own_node=own,
-    )
+    with ExitStack() as stack:
+        url = choice.node_url
+        if url is None:
+            if not copy.node.is_file():
+                yield None
+                return
+            own = OwnNode(copy, {}, settings.network, block_s=None)
+            stack.callback(own.close)
+            url = own.server.url
+        client = stack.enter_context(client_of(url, choice.timeout_s))
+        yield NemChain(settings, client), f"{settings.chain_id}, node {url}"
 
 
 def offline_venue(
@@ -253,34 +218,3 @@ def _venue(settings: NemSettings, client: NodeClient, keys: Keys) -> Venue:
         settings=settings.to_facts(),
         roles=roles,
     )
-
-
-def _client(url: str, choice: ChainChoice) -> NodeClient:
-    return NodeClient(
-        url,
-        connect_timeout_s=choice.timeout_s,
-        read_timeout_s=choice.timeout_s,
-        answer_seconds_max=3 * choice.timeout_s,
-    )
-
-
-def _miner(url: str, timeout_s: float) -> Callable[[int], None]:
-    """Return what asks a test node with control routes for blocks."""
-
-    def mine(blocks: int) -> None:
-        try:
-            reply = requests.post(
-                f"{url.rstrip('/')}/sauma/mine",
-                json={"blocks": blocks},
-                timeout=max(timeout_s, 60.0),
-            )
-        except requests.RequestException as error:
-            raise Unavailable(f"node {url} did not answer: {type(error).__name__}") from error
-        if reply.status_code == _NOT_FOUND:
-            raise InvalidInput(
-                f"node {url} makes no blocks on request: leave --advance out, or start the node "
-                "with `sauma node --control`"
-            )
-        reply.raise_for_status()
-
-    return mine

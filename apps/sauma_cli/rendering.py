@@ -42,26 +42,32 @@ def nano(amount_nano: int) -> str:
     return format_scaled(amount_nano, 9, 2)
 
 
+def count(number: int, what: str) -> str:
+    """Show how many there are of something."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def short(transaction_id: bytes) -> str:
     """Show both ends of a transaction's hash."""
     digits = transaction_id.hex()
     return f"{digits[:8]}…{digits[-4:]}"
 
 
-def plain_table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
+def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
     """Return a table without frames; columns in `right` hold numbers."""
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title=title, title_justify="left"
-    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     return table
 
 
 def bills_table(statements: Sequence[BillStatement], currency: str) -> Table:
-    """Return one row a bill: what was traded, what the chain says, what is owed."""
-    owes = f"owes {currency}"
-    numbers = ("bought", "sold", "supplied", "fed in", "chain in", "chain out", owes)
+    """Return one row a bill: what was traded, what the chain says, what is owed.
+
+    `supply` came from the supplier of last resort and `fed in` went there; `received` and `sent` are
+    the wallet's movements as the chain says; money below zero is to be received.
+    """
+    numbers = ("bought", "sold", "supply", "fed in", "received", "sent", currency)
     table = plain_table("kWh", *numbers, "status", right=numbers)
     periods = {(one.area, one.period_start) for one in statements}
     shown: tuple[str, Any] | None = None
@@ -119,10 +125,17 @@ def lines_table(statements: Sequence[BillStatement], currency: str) -> Table:
 def agreement_line(agreed: Agreement, currency: str) -> str:
     """Say in one line that three sources agree, and on what."""
     return (
-        f"[bold green]✓[/] chain, journal and bills agree to the Wh and the cent: "
-        f"{kwh(agreed.delivered_wh)} kWh delivered on the chain for {kwh(agreed.traded_wh)} kWh "
-        f"traded, {nano(agreed.paid_nano)} {currency} paid = {nano(agreed.producers_nano)} producers"
-        f" + {nano(agreed.grid_nano)} grid + {nano(agreed.operator_nano)} operator"
+        "[bold green]✓[/] chain, journal and bills agree to the Wh and the cent: "
+        f"{kwh(agreed.traded_wh)} kWh, {nano(agreed.paid_nano)} {currency}"
+    )
+
+
+def shares_line(agreed: Agreement, currency: str) -> str:
+    """Say who gets how much of what the buyers pay."""
+    return (
+        f"of {nano(agreed.paid_nano)} {currency} paid the producers get "
+        f"[bold]{nano(agreed.producers_nano)}[/], the grid {nano(agreed.grid_nano)}, "
+        f"the operator {nano(agreed.operator_nano)}"
     )
 
 

@@ -16,12 +16,13 @@ class Screen:
     def __init__(self, *, as_json: bool) -> None:
         """Write to what is standard output now; rich honours NO_COLOR and the terminal's width."""
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=False, quiet=as_json)
+        self.console = Console(highlight=False, quiet=as_json)
 
     def show(self, *renderables: RenderableType) -> None:
         """Show something to people."""
         for renderable in renderables:
-            self.console.print(renderable)
+            # A line of words is left to the terminal to break, so that paths can be copied.
+            self.console.print(renderable, soft_wrap=isinstance(renderable, str))
 
     def finish(self, document: Mapping[str, Any]) -> None:
         """Give programs the result of the command."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 import attrs
 
-from sauma.chain import Codec
-from sauma.venue import Venue
+from sauma.chain import Chain, Codec
 from sauma.errors import Conflict, InvalidInput
 from sauma.memory import MemoryChain, MemoryCodec
 from sauma.settlement import CLEARING, ISSUER
+from sauma.venue import Venue
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.options import TIMEOUT_S_DEFAULT
 from sauma_cli.wallets import MemoryWallets, Wallets
@@ -147,13 +148,22 @@ def rehearsal_venue(copy: Folder, choice: ChainChoice) -> tuple[Venue, Wallets]:
     return offline_venue(copy, stored, choice)
 
 
-def open_copy(folder: Folder, stored: StoredChain, choice: ChainChoice) -> Site | None:
-    """Open the chain of a copied folder for reading; None when there is none and no node is named."""
+@contextmanager
+def reading_chain(
+    copy: Folder, stored: StoredChain, choice: ChainChoice
+) -> Iterator[tuple[Chain, str] | None]:
+    """Give the chain of a copied folder, for reading, and its title; None when none can be asked."""
     if stored.kind == "memory":
-        return MemorySite(folder) if folder.chain.is_file() else None
-    from sauma_cli.nem_sites import open_nem_reader
+        if not copy.chain.is_file():
+            yield None
+            return
+        with MemorySite(copy) as site:
+            yield site.venue.chain, site.title
+        return
+    from sauma_cli.nem_sites import nem_reader
 
-    return open_nem_reader(folder, stored, choice)
+    with nem_reader(copy, stored, choice) as found:
+        yield found
 
 
 def codec_of(stored: StoredChain) -> Codec:

@@ -44,8 +44,8 @@ class Agreement:
 def check_agreement(connection: sa.Connection, venue: Venue | None = None) -> Agreement:
     """Compare journal, bills and chain; raise `Disagreement` with the two numbers that differ.
 
-    With a venue, every holder's balance is asked of the chain and compared with the events' sum; one
-    that holds at another block than the last one read says nothing, and is not counted.
+    With a venue, every holder's balance is asked of the chain and compared with the events' sum.  One
+    that differs at a later block than the last one read proves nothing, and is not counted.
     """
     settlements = queries.settlements(connection)
     traded_wh = 0
@@ -124,9 +124,9 @@ def _check_balances(connection: sa.Connection, venue: Venue) -> int:
         if holder == ISSUER:
             continue
         balance = venue.chain.balance(account, venue.energy_asset)
-        if balance.block.height != scanned_height:
-            continue
         if balance.units != held[holder]:
+            if balance.block.height != scanned_height:
+                continue
             raise Disagreement(
                 f"{holder} has {balance.units} Wh on the chain at block {balance.block.height}, "
                 f"the events read so far add up to {held[holder]}"

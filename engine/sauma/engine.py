@@ -14,35 +14,48 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
+import attrs
+import sqlalchemy as sa
+
 from sauma import intake
 from sauma.agreement import Agreement, check_agreement
 from sauma.billing import BillStatus
 from sauma.clock import Clock, SystemClock
 from sauma.dispatch import Dispatch, Progress
 from sauma.dispatch.due import build_batch
-from sauma.errors import Conflict, InvalidInput, UnknownName
+from sauma.errors import Conflict, InvalidInput, SaumaError, UnknownName, WrongNetwork
 from sauma.identifiers import AccountId, canonical_json
 from sauma.intervals import Interval, to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
+from sauma.logs import get_logger
 from sauma.offers import MeteringPoint, Offer, Reading, Side, StandingPrice
 from sauma.rulebook import Rulebook
-from sauma.settlement import CLEARING, ISSUER, PlannedBatch
+from sauma.settlement import (
+    CLEARING,
+    ISSUER,
+    PlannedBatch,
+)
 from sauma.statements import BillStatement, read_statements
 from sauma.steps import (
     BILLS_ISSUED,
     INTERVAL_CLEARED,
     SETTLEMENT_PLANNED,
+    bills_are_due,
     clear_interval,
     issue_bills,
+    open_period,
     plan_batches,
     plan_settlement,
+    plan_terms,
 )
 from sauma.store import Store, Transaction, queries
-from sauma.venue import Venue, chain_terms, check_venue
+from sauma.venue import Venue, check_venue
 
 ROLES: Final = (ISSUER, CLEARING)
 """The operator's own holders; everybody else is a participant."""
+
+log = get_logger(__name__)
 
 
 class Engine:
@@ -132,31 +145,21 @@ class Engine:
     @property
     def rulebook(self) -> Rulebook:
         """The rulebook in force; raises `InvalidInput` before one was published."""
-        known = self._newest_rulebook()
-        if known is None:
-            raise InvalidInput("no rulebook was published: open the engine with one")
-        return known
+        with self._store.reading() as connection:
+            return _in_force(connection)
 
     # --- what comes in --------------------------------------------------------------------------
 
     def publish(self, rulebook: Rulebook) -> None:
         """Put a rulebook in force; the one that is in force already is a no-op.
 
-        Raises `Conflict` when a version that was used comes with other contents.
+        Raises `Conflict` when a version that was used comes with other contents, `UnknownName` for a
+        mechanism that is not installed, `Unsupported` when the chain cannot do what it asks.
         """
         check_venue(rulebook, self._venue)
-        with self._store.reading() as connection:
-            for known in queries.rulebooks(connection):
-                same_version = (known.name, known.version) == (rulebook.name, rulebook.version)
-                if same_version and known != rulebook:
-                    raise Conflict(
-                        f"rulebook {rulebook.name} version {rulebook.version} was published with "
-                        "other contents: a changed rulebook needs a new version"
-                    )
-            if queries.newest_rulebook(connection) == rulebook:
-                return
-        row = (rulebook.rulebook_hash, rulebook.to_bytes())
-        self._append("rulebook_published", [Table.from_rows(journal.RULEBOOKS, [row])])
+        with self._store.transaction() as transaction:
+            tables = intake.rulebook_tables(transaction.connection, rulebook)
+            self._append_in(transaction, "rulebook_published", tables)
 
     def register(self, participant: str, account: AccountId | None = None) -> None:
         """Register a participant, with the account that receives what it buys and sends what it sells."""
@@ -179,10 +182,6 @@ class Engine:
 
     def add_metering_points(self, points: Iterable[MeteringPoint]) -> None:
         """Register metering points of registered participants, all or none."""
-        with self._store.reading() as connection:
-            new = intake.new_metering_points(connection, points)
-        if not new:
-            return
         with self._store.transaction() as transaction:
             rows = [
                 (
@@ -192,13 +191,10 @@ class Engine:
                     point.participant,
                     point.area,
                 )
-                for point in new
+                for point in intake.new_metering_points(transaction.connection, points)
             ]
-            self._append_in(
-                transaction,
-                "metering_points_registered",
-                [Table.from_rows(journal.METERING_POINTS, rows)],
-            )
+            tables = [Table.from_rows(journal.METERING_POINTS, rows)] if rows else []
+            self._append_in(transaction, "metering_points_registered", tables)
 
     def set_price(
         self, participant: str, area: str, side: Side, price_micro: int, valid_from: datetime
@@ -218,15 +214,17 @@ class Engine:
 
     def set_prices(self, prices: Sequence[StandingPrice]) -> None:
         """Set standing prices, all or none; each within the rulebook's floor and cap."""
-        with self._store.reading() as connection:
-            tables = intake.price_tables(connection, self.rulebook, prices)
-        self._append("prices_set", tables)
+        with self._store.transaction() as transaction:
+            connection = transaction.connection
+            tables = intake.price_tables(connection, _in_force(connection), prices)
+            self._append_in(transaction, "prices_set", tables)
 
     def accept(self, readings: Sequence[Reading]) -> int:
         """Take readings, all or none; known ones are left out.  Return how many were new."""
-        with self._store.reading() as connection:
-            tables = intake.reading_tables(connection, self.rulebook, readings)
-        self._append("readings_accepted", tables)
+        with self._store.transaction() as transaction:
+            connection = transaction.connection
+            tables = intake.reading_tables(connection, _in_force(connection), readings)
+            self._append_in(transaction, "readings_accepted", tables)
         return sum(len(table) for table in tables)
 
     def post(self, offers: Sequence[Offer]) -> None:
@@ -236,21 +234,28 @@ class Engine:
         area, interval = offers[0].area, offers[0].interval
         if any((offer.area, offer.interval) != (area, interval) for offer in offers):
             raise InvalidInput("offers of several areas or intervals: post each book by itself")
-        with self._store.reading() as connection:
-            tables = intake.offer_table(connection, self.rulebook, area, interval, offers)
-        self._append("offers_posted", tables, area=area, interval=interval)
+        with self._store.transaction() as transaction:
+            connection = transaction.connection
+            rulebook = _in_force(connection)
+            tables = intake.offer_table(connection, rulebook, area, interval, offers)
+            self._append_in(transaction, "offers_posted", tables, area=area, interval=interval)
 
     # --- what follows ---------------------------------------------------------------------------
 
     def clear(self, area: str, interval: Interval) -> bool:
-        """Clear an area's interval; False when it is cleared already."""
-        rulebook = self.rulebook
+        """Clear an area's interval; False when it is cleared already.
+
+        Raises `UnknownName` for an area in which nobody is, `InvalidInput` for an interval of another
+        length than the rulebook's and one whose period is settled.
+        """
         with self._store.transaction() as transaction:
             connection = transaction.connection
+            rulebook = _in_force(connection)
+            intake.check_length(interval, rulebook)
             if queries.is_cleared(connection, area, interval):
                 return False
-            start, _ = rulebook.settlement_period(interval)
-            if queries.is_settled(connection, area, to_unix(start)):
+            intake.check_area(connection, area, interval)
+            if queries.is_settled(connection, area, interval.start_unix):
                 raise InvalidInput(
                     f"the period of {interval} in {area} is settled: nothing can join it"
                 )
@@ -259,92 +264,116 @@ class Engine:
         return True
 
     def clear_due(self) -> int:
-        """Clear every interval that is over and has readings; return how many."""
+        """Clear every interval that is over and has readings or offers; return how many.
+
+        One that cannot be cleared does not hold up the others: its error is raised after them.
+        """
         now_unix = to_unix(self._clock.now())
         minutes = self.rulebook.interval_minutes
         with self._store.reading() as connection:
             due = queries.uncleared(connection, now_unix - minutes * 60)
-        return sum(
-            self.clear(area, Interval.from_start_unix(start, minutes)) for area, start in due
+        return _do_each(
+            self.clear,
+            [(area, Interval.from_start_unix(start, minutes)) for area, start in due],
         )
 
     def settle(self, area: str, interval: Interval) -> bool:
         """Plan the netting period in which an interval lies; False when it is planned already.
 
-        Asks the chain what the plan costs, so that fee floats are part of it; sends nothing.
+        Asks the chain what the plan costs, so that fee floats are part of it; sends nothing.  Raises
+        `InvalidInput` while an interval of the period has readings or offers and is not cleared: it
+        could not join any more.
         """
-        rulebook = self.rulebook
-        start, end = (to_unix(moment) for moment in rulebook.settlement_period(interval))
-        terms = chain_terms(rulebook, self._venue)
         with self._store.reading() as connection:
-            if queries.is_settled(connection, area, start):
+            rulebook = _in_force(connection)
+            intake.check_length(interval, rulebook)
+            intake.check_area(connection, area, interval)
+            period = open_period(connection, rulebook, area, interval)
+            if period is None:
                 return False
-            _, batches = plan_batches(connection, rulebook, area, (start, end), terms)
+            terms = plan_terms(connection, rulebook, area, period, self._venue)
+            _, batches = plan_batches(connection, rulebook, area, period, terms)
             accounts = queries.accounts(connection, self._venue.chain_id)
         fees = self._quoted_fees(batches, accounts) if terms.needs_fees else []
         with self._store.transaction() as transaction:
             connection = transaction.connection
-            if queries.is_settled(connection, area, start):
+            if _in_force(connection) != rulebook:
+                raise Conflict(
+                    f"another rulebook than {rulebook.name} version {rulebook.version} came into "
+                    "force meanwhile: settle again"
+                )
+            if open_period(connection, rulebook, area, interval) is None:
                 return False
-            tables = plan_settlement(connection, rulebook, area, (start, end), terms, fees)
+            tables = plan_settlement(connection, rulebook, area, period, terms, fees)
             self._append_in(transaction, SETTLEMENT_PLANNED, tables, area=area, interval=interval)
         return True
 
     def settle_due(self) -> int:
-        """Plan every netting period that is over and has cleared intervals; return how many."""
+        """Plan every netting period that is over, with all its intervals cleared; return how many.
+
+        One that cannot be planned does not hold up the others: its error is raised after them.
+        """
         rulebook = self.rulebook
         now = self._clock.now()
         with self._store.reading() as connection:
-            cleared = queries.every_cleared(connection)
+            unsettled = queries.unsettled(connection)
+            uncleared = set(queries.uncleared(connection, to_unix(now)))
         due: dict[tuple[str, datetime], Interval] = {}
-        for area, start in cleared:
+        waiting: set[tuple[str, datetime]] = set()
+        for area, start in (*unsettled, *uncleared):
             interval = Interval.from_start_unix(start, rulebook.interval_minutes)
             first, end = rulebook.settlement_period(interval)
-            if end <= now:
-                due.setdefault((area, first), interval)
-        return sum(self.settle(area, interval) for (area, _), interval in sorted(due.items()))
+            if end > now or (area, start) in uncleared:
+                waiting.add((area, first))
+            due.setdefault((area, first), interval)
+        return _do_each(
+            self.settle,
+            [(area, due[area, first]) for area, first in sorted(due.keys() - waiting)],
+        )
 
     def step(self) -> Progress:
         """Do everything that can be done now: read the chain, bill, send what is due.
 
         Call it again when a block may have come.  A node that is down raises `Unavailable`; nothing is
-        lost by that.
+        lost by that.  When chain and journal disagree it raises `Disagreement` and sends nothing more.
         """
         seen = self._dispatch.observe()
+        self.issue_bills()
         followed = self._dispatch.follow()
         sent = self._dispatch.send()
-        self.issue_bills()
-        return Progress(
+        return attrs.evolve(
+            sent,
             blocks_read_to=seen.blocks_read_to,
             events=seen.events,
             rolled_back_to=seen.rolled_back_to,
-            signed=sent.signed,
             sent=followed.sent + sent.sent,
             buried=followed.buried,
-            waiting=sent.waiting,
-            held=sent.held,
         )
 
     def issue_bills(self) -> int:
         """Issue every bill whose status changed since it was last issued; return how many."""
-        issued = 0
         with self._store.reading() as connection:
-            pending = queries.unfinished_settlements(connection)
-        for settlement in pending:
-            with self._store.transaction() as transaction:
-                rulebook = self.rulebook
+            changed = [
+                settlement
+                for settlement in queries.unfinished_settlements(connection)
+                if bills_are_due(connection, settlement)
+            ]
+        if not changed:
+            return 0
+        issued = 0
+        with self._store.transaction() as transaction:
+            connection = transaction.connection
+            rulebook = _in_force(connection)
+            for settlement in changed:
                 tables = issue_bills(
-                    transaction.connection, rulebook, settlement, transaction.head_sequence + 1
+                    connection, rulebook, settlement, transaction.head_sequence + 1
                 )
-                if len(tables[0]):
+                if any(len(table) for table in tables):
+                    first = Interval.from_start_unix(
+                        settlement.period_start, rulebook.interval_minutes
+                    )
                     self._append_in(
-                        transaction,
-                        BILLS_ISSUED,
-                        tables,
-                        area=settlement.area,
-                        interval=Interval.from_start_unix(
-                            settlement.period_start, rulebook.interval_minutes
-                        ),
+                        transaction, BILLS_ISSUED, tables, area=settlement.area, interval=first
                     )
                     issued += len(tables[0])
         return issued
@@ -370,7 +399,8 @@ class Engine:
     @property
     def moved(self) -> bool:
         """Whether every settlement is on the chain, final or not."""
-        return all(one.bill.status is not BillStatus.OPEN for one in self.statements())
+        with self._store.reading() as connection:
+            return not queries.unfinished_settlements(connection, BillStatus.PROVISIONAL)
 
     # --- writing --------------------------------------------------------------------------------
 
@@ -385,11 +415,16 @@ class Engine:
             None if fee_asset is None else str(fee_asset),
             settings,
         )
-        with self._store.reading() as connection:
-            known = queries.chain_row(connection)
-        if known is None:
-            self._append("chain_configured", [Table.from_rows(journal.CHAINS, [row])])
-        elif known != row:
+        if venue.energy_asset.chain_id != venue.chain.chain_id:
+            raise WrongNetwork(
+                f"the energy asset {venue.energy_asset} is not on {venue.chain_id}: name one that is"
+            )
+        with self._store.transaction() as transaction:
+            known = queries.chain_row(transaction.connection)
+            if known is None:
+                tables = [Table.from_rows(journal.CHAINS, [row])]
+                self._append_in(transaction, "chain_configured", tables)
+        if known not in (None, row):
             raise Conflict(
                 f"this store settles on {known[0]} with {known[1]} and the settings "
                 f"{known[3].decode()}, not on {row[0]} with {row[1]} and {settings.decode()}: "
@@ -398,12 +433,9 @@ class Engine:
 
     def _enrol(self, names: Sequence[str], bindings: Sequence[tuple[str, AccountId]]) -> None:
         chain_id = self._venue.chain.chain_id
-        with self._store.reading() as connection:
-            tables = intake.participant_tables(connection, names)
-            new = intake.new_bindings(connection, chain_id, bindings)
-        if not tables and not new:
-            return
         with self._store.transaction() as transaction:
+            connection = transaction.connection
+            tables = intake.participant_tables(connection, names)
             rows = [
                 (
                     holder,
@@ -415,24 +447,11 @@ class Engine:
                         content=str(account).encode(),
                     ),
                 )
-                for holder, account in new
+                for holder, account in intake.new_bindings(connection, chain_id, bindings)
             ]
             if rows:
                 tables = [*tables, Table.from_rows(journal.BINDINGS, rows)]
             self._append_in(transaction, "participants_registered", tables)
-
-    def _append(
-        self,
-        kind: str,
-        tables: Sequence[Table],
-        *,
-        area: str = "",
-        interval: Interval | None = None,
-    ) -> None:
-        if not tables:
-            return
-        with self._store.transaction() as transaction:
-            self._append_in(transaction, kind, tables, area=area, interval=interval)
 
     def _append_in(
         self,
@@ -443,6 +462,9 @@ class Engine:
         area: str = "",
         interval: Interval | None = None,
     ) -> None:
+        """Append an entry under the rulebook in force; nothing when there are no tables."""
+        if not tables:
+            return
         rulebook = queries.newest_rulebook(transaction.connection)
         transaction.append(
             kind=kind,
@@ -469,4 +491,28 @@ class Engine:
             except UnknownName:
                 continue
         quote = self._venue.chain.quote(built)
-        return sorted((holders[account], units) for account, units in quote.fees)
+        return sorted(
+            (holders[account], units) for account, units in quote.fees if account in holders
+        )
+
+
+def _in_force(connection: sa.Connection) -> Rulebook:
+    rulebook = queries.newest_rulebook(connection)
+    if rulebook is None:
+        raise InvalidInput("no rulebook was published: open the engine with one")
+    return rulebook
+
+
+def _do_each(do: Callable[[str, Interval], bool], due: Iterable[tuple[str, Interval]]) -> int:
+    """Do something to each area and interval; raise the first error when all were tried."""
+    done = 0
+    errors: list[SaumaError] = []
+    for area, interval in due:
+        try:
+            done += do(area, interval)
+        except SaumaError as error:
+            log.warning("left_out", area=area, interval=str(interval), error=str(error))
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return done

@@ -16,15 +16,62 @@ from sauma.identifiers import AccountId, ChainId, check_name
 from sauma.intervals import Interval, format_time, to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
-from sauma.offers import MeteringPoint, Offer, Reading, StandingPrice, newest_readings
+from sauma.matching import mechanism
+from sauma.offers import (
+    MeteringPoint,
+    Offer,
+    Reading,
+    StandingPrice,
+    newest_readings,
+    positions_from_readings,
+)
 from sauma.rulebook import Rulebook
 from sauma.store import queries
 
 
+def rulebook_tables(connection: sa.Connection, rulebook: Rulebook) -> list[Table]:
+    """Return the table of a rulebook that is not in force; raises `Conflict` where it cannot follow.
+
+    A version, once used, never changes.  Money is not converted and intervals are not cut, so currency
+    and interval length stay what they were.
+    """
+    mechanism(rulebook.mechanism)
+    published = queries.rulebooks(connection)
+    for known in published:
+        if (known.name, known.version) == (rulebook.name, rulebook.version) and known != rulebook:
+            raise Conflict(
+                f"rulebook {rulebook.name} version {rulebook.version} was published with "
+                "other contents: a changed rulebook needs a new version"
+            )
+        for field in ("currency", "interval_minutes"):
+            before, after = getattr(known, field), getattr(rulebook, field)
+            if before != after:
+                raise Conflict(
+                    f"rulebook {rulebook.name} version {rulebook.version} changes {field} from "
+                    f"{before} to {after}: use another store for it"
+                )
+    if published and published[-1] == rulebook:
+        return []
+    _check_supplier(rulebook, queries.participants(connection))
+    row = (rulebook.rulebook_hash, rulebook.to_bytes())
+    return [Table.from_rows(journal.RULEBOOKS, [row])]
+
+
+def _check_supplier(rulebook: Rulebook, participants: Iterable[str]) -> None:
+    if rulebook.supplier.name in participants:
+        raise Conflict(
+            f"{rulebook.supplier.name!r} is the supplier of rulebook {rulebook.name} and cannot be a "
+            "participant too: give one of them another name"
+        )
+
+
 def participant_tables(connection: sa.Connection, names: Iterable[str]) -> list[Table]:
-    """Return the table of new participants."""
+    """Return the table of new participants; none may have the supplier's name."""
     known = set(queries.participants(connection))
     new = sorted({check_name(name) for name in names} - known)
+    rulebook = queries.newest_rulebook(connection)
+    if rulebook is not None:
+        _check_supplier(rulebook, new)
     return [Table.from_rows(journal.PARTICIPANTS, [(name,) for name in new])] if new else []
 
 
@@ -40,6 +87,10 @@ def new_bindings(
     holders = {account: holder for holder, account in known.items()}
     new: list[tuple[str, AccountId]] = []
     for holder, account in bindings:
+        if not isinstance(account, AccountId):
+            raise InvalidInput(
+                f"the account {account!r} of {holder} is no AccountId: build one from its CAIP-10 text"
+            )
         if account.chain_id != chain_id:
             raise WrongNetwork(
                 f"the account {account} of {holder} is on {account.chain_id}, this engine settles on "
@@ -128,7 +179,8 @@ def reading_tables(
     """Return the table of new readings, all of them or none.
 
     Raises `UnknownName` for a metering point nobody registered, `Conflict` for the same key and version
-    with other contents, `InvalidInput` for an interval of another length or one that is cleared.
+    with other contents, `InvalidInput` for an interval of another length, one that is cleared or
+    settled, and readings of a participant that add up to more than a position can hold.
     """
     newest_readings(readings)
     points = queries.metering_points(connection)
@@ -137,7 +189,7 @@ def reading_tables(
     rows = []
     for reading in readings:
         _, point = _find_point(points, reading)
-        _check_length(reading.interval, rulebook)
+        check_length(reading.interval, rulebook)
         earlier = known.get(reading.reading_id)
         if earlier is not None:
             if earlier != reading:
@@ -146,6 +198,9 @@ def reading_tables(
         known[reading.reading_id] = reading
         _check_open(connection, cleared, point.area, reading.interval, readings)
         rows.append(_reading_row(points[reading.metering_point][0], reading))
+    positions_from_readings(
+        known.values(), {gsrn: point for gsrn, (_, point) in points.items()}, own_use_first=True
+    )
     return [Table.from_rows(journal.READINGS, rows)] if rows else []
 
 
@@ -171,11 +226,23 @@ def _known_readings(
     return {known.reading_id: known for known in queries.readings(connection, by_digest, intervals)}
 
 
-def _check_length(interval: Interval, rulebook: Rulebook) -> None:
+def check_length(interval: Interval, rulebook: Rulebook) -> None:
+    """Raise `InvalidInput` for an interval of another length than the rulebook's."""
     if interval.minutes != rulebook.interval_minutes:
         raise InvalidInput(
             f"the interval {interval} has {interval.minutes} minutes, the rulebook's have "
-            f"{rulebook.interval_minutes}: sum or split the readings first"
+            f"{rulebook.interval_minutes}: sum or split what was measured first"
+        )
+
+
+def check_area(connection: sa.Connection, area: str, interval: Interval) -> None:
+    """Raise `UnknownName` unless somebody is metered in an area or offers there."""
+    if queries.metering_points(connection, area):
+        return
+    if not queries.posted_offers(connection, area, interval):
+        raise UnknownName(
+            f"nobody has a metering point or an offer in the area {area!r}: register one, or correct "
+            "the name"
         )
 
 
@@ -193,6 +260,11 @@ def _check_open(
         raise InvalidInput(
             f"the interval {interval} of {area} is cleared: a reading that comes later cannot "
             "change it; none of these readings was taken"
+        )
+    if queries.is_settled(connection, area, interval.start_unix):
+        raise InvalidInput(
+            f"the interval {interval} of {area} lies in a period that is settled: a reading that "
+            "comes later cannot change it; none of these readings was taken"
         )
 
 
@@ -225,9 +297,11 @@ def offer_table(
     offers: Sequence[Offer],
 ) -> list[Table]:
     """Return the table of new offers of one area and interval, within the rulebook's floor and cap."""
-    _check_length(interval, rulebook)
+    check_length(interval, rulebook)
     if queries.is_cleared(connection, area, interval):
         raise InvalidInput(f"the interval {interval} of {area} is cleared: no offer can join it")
+    if queries.is_settled(connection, area, interval.start_unix):
+        raise InvalidInput(f"the period of {interval} in {area} is settled: no offer can join it")
     participants = set(queries.participants(connection))
     known = {offer.offer_id: offer for offer in queries.posted_offers(connection, area, interval)}
     rows = []

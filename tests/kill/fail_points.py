@@ -50,7 +50,7 @@ class FailPoints:
             commit(dialect, connection)
             self._pass("commit:after")
 
-        SQLiteDialect_pysqlite.do_commit = watched  # type: ignore[method-assign]
+        SQLiteDialect_pysqlite.do_commit = watched
 
     def _watch_calls(self) -> None:
         exchange, getresponse = HttpTransport._exchange, HTTPConnection.getresponse
@@ -71,5 +71,5 @@ class FailPoints:
                 self._pass(f"{paths[-1]}:sent")
             return getresponse(connection)
 
-        HttpTransport._exchange = watched  # type: ignore[method-assign]
-        HTTPConnection.getresponse = sent  # type: ignore[method-assign]
+        HttpTransport._exchange = watched
+        HTTPConnection.getresponse = sent

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import attrs
 import sqlalchemy as sa
 
 from sauma import Netting, Reading, Rulebook, Venue
-from sauma.chain import BatchKind, Cursor, batch_reference
+from sauma.chain import Batch, BatchKind, Cursor, SignedTransaction, batch_reference
 from sauma.engine import Engine
 from sauma.errors import Unavailable
 from sauma.replay import replay
@@ -27,7 +30,7 @@ from sauma.store import projections as p
 from sauma_metering import read_participants, read_prices, read_readings
 from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
 from sauma_nem.network import TESTNET
-from sauma_nem.testnode import NodeSettings, NodeServer, TestNode
+from sauma_nem.testnode import NodeServer, NodeSettings, TestNode
 
 NEIGHBOURHOOD: Final = Path(__file__).parents[2] / "examples" / "neighbourhood"
 ISSUER, CLEARING = "@issuer", "@clearing"
@@ -61,7 +64,7 @@ class Variant:
 def _variants() -> dict[str, Variant]:
     noon = datetime(2021, 3, 13, 11, 0, tzinfo=UTC)
     chosen = (
-        (Netting.NONE, NettingPeriod.INTERVAL, 8, 24),
+        (Netting.NONE, NettingPeriod.INTERVAL, 6, 30),
         (Netting.PER_PAIR, NettingPeriod.DAY, 10, 8),
         (Netting.MULTILATERAL, NettingPeriod.DAY, 12, 4),
     )
@@ -117,17 +120,31 @@ def make_chain_file(path: Path) -> None:
 
 
 def control(url: str, route: str, **document: int) -> None:
-    """Drive the node: `mine`, `fork`."""
-    request = urllib.request.Request(
-        f"{url}/sauma/{route}", data=json.dumps(document).encode(), method="POST"
-    )
-    with urllib.request.urlopen(request, timeout=30) as reply:
-        reply.read()
+    """Drive the node: `mine`, `fork`, `time`."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request("POST", f"/sauma/{route}", json.dumps(document))
+        reply = connection.getresponse()
+        if reply.status != HTTPStatus.OK:
+            raise RuntimeError(f"{route} {document}: {reply.status} {reply.read()!r}")
+    finally:
+        connection.close()
 
 
-def live(folder: Path, url: str, variant: Variant) -> None:
+class HastyChain(NemChain):
+    """Sends what it signs before anybody committed it: what a settlement must never do."""
+
+    def prepare(self, batches: Sequence[Batch], **options: Any) -> tuple[SignedTransaction, ...]:
+        """Prepare, and send at once."""
+        prepared = super().prepare(batches, **options)
+        for one in prepared:
+            self.broadcast(one)
+        return prepared
+
+
+def live(folder: Path, url: str, variant: Variant, *, hasty: bool = False) -> None:
     """Settle from wherever the life before was killed, until everything is final."""
-    with _open(folder, url, variant) as engine:
+    with _open(folder, url, variant, HastyChain if hasty else NemChain) as engine:
         engine.register_all([(name, HOLDERS[name]) for name in _NAMES])
         engine.bind(ISSUER, HOLDERS[ISSUER])
         engine.bind(CLEARING, HOLDERS[CLEARING])
@@ -150,15 +167,19 @@ def live(folder: Path, url: str, variant: Variant) -> None:
 
 def readings_of(variant: Variant) -> list[Reading]:
     """Return the readings of a variant's quarter-hours."""
-    starts = sorted({one.interval.start for one in _READINGS if one.interval.start >= variant.first})
+    starts = sorted(
+        {one.interval.start for one in _READINGS if one.interval.start >= variant.first}
+    )
     wanted = set(starts[: variant.quarters])
     return [one for one in _READINGS if one.interval.start in wanted]
 
 
-def _open(folder: Path, url: str, variant: Variant) -> Engine:
+def _open(
+    folder: Path, url: str, variant: Variant, chain_type: type[NemChain] = NemChain
+) -> Engine:
     settings = settings_of(variant)
     signers = {signer.account: signer for signer in _SIGNERS.values()}
-    chain = NemChain(settings, NodeClient(url), signers)
+    chain = chain_type(settings, NodeClient(url), signers)
     venue = Venue(
         chain=chain,
         codec=chain.codec,

@@ -46,8 +46,7 @@ def checksummed(address: bytes) -> str:
     digits = address.hex()
     marks = keccak(digits.encode()).hex()
     return "0x" + "".join(
-        digit.upper() if mark >= "8" else digit
-        for digit, mark in zip(digits, marks, strict=False)
+        digit.upper() if mark >= "8" else digit for digit, mark in zip(digits, marks, strict=False)
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from sauma.errors import InvalidInput, Unavailable
+from sauma.errors import InvalidInput
 from sauma.units import format_scaled
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import Json, NetworkName, Verbose
 from sauma_cli.screen import Screen
 from sauma_nem.testnode import NodeServer, serve
+from sauma_nem.testnode.serving import BlockRhythm
+
+BLOCK_SECONDS_DEFAULT: Final = 60.0
+_RHYTHM_WORDS: Final = {"auto": "one after each transaction", "manual": "on request"}
 
 
 def node(
@@ -40,16 +44,15 @@ def node(
     screen = Screen(as_json=json)
     if auto + manual + (block_seconds is not None) > 1:
         raise InvalidInput("choose one of --block-seconds, --auto and --manual")
-    rhythm = "auto" if auto else "manual" if manual else (block_seconds or 60.0)
+    rhythm: BlockRhythm = block_seconds or BLOCK_SECONDS_DEFAULT
+    if auto or manual:
+        rhythm = "auto" if auto else "manual"
 
     def on_ready(server: NodeServer) -> None:
         accounts = server.node.settings.balances_micro()
         screen.show(
             f"[bold]NEM test node[/] ({network}) at {server.url}, height {server.node.chain.height}",
-            "  blocks   "
-            + {"auto": "one after each transaction", "manual": "on request"}.get(
-                str(rhythm), f"every {rhythm:g} s" if not isinstance(rhythm, str) else ""
-            ),
+            f"  blocks   {_RHYTHM_WORDS.get(str(rhythm)) or f'every {rhythm} s'}",
         )
         for address, balance_micro in accounts.items():
             screen.show(f"  funded   {address} with {format_scaled(balance_micro, 6, 0)} XEM")
@@ -63,18 +66,13 @@ def node(
             }
         )
 
-    try:
-        serve(
-            port=port,
-            network=network,
-            path=path,
-            block_seconds=rhythm,
-            accounts_file=fund,
-            control=control,
-            on_ready=on_ready,
-        )
-    except OSError as error:
-        raise Unavailable(
-            f"port {port} cannot be used ({error.strerror}): choose another with --port"
-        ) from error
+    serve(
+        port=port,
+        network=network,
+        path=path,
+        block_seconds=rhythm,
+        accounts_file=fund,
+        control=control,
+        on_ready=on_ready,
+    )
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich.markup import escape
 
 from sauma.engine import Engine
 from sauma.errors import InvalidInput
@@ -70,7 +71,7 @@ def add(
         with open_site(place, choice) as site:
             wallet = _add(place, site.venue, site.wallets, name, account, points)
         seal_folder(place.path)
-    screen.show(f"[bold]{name}[/] takes part in {folder}, wallet {wallet}")
+    screen.show(f"[bold]{name}[/] takes part in {escape(str(folder))}, wallet {wallet}")
     for point in points:
         screen.show(f"  metering point {point.gsrn} in {point.area}")
     screen.finish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
+
 from sauma.errors import InvalidInput, StoreDamaged
 from sauma.store import Store, check_folder, seal_folder
 from sauma.store.folder import MANIFEST
@@ -37,6 +39,6 @@ def rebuild(folder: FolderArgument, /, *, json: Json = False, verbose: Verbose =
         if sealed:
             seal_folder(place.path)
     word = "they were equal before" if equal else "[bold yellow]they differed before[/]"
-    screen.show(f"rebuilt the tables of {folder} from {entries} entries; {word}")
+    screen.show(f"rebuilt the tables of {escape(str(folder))} from {entries} entries; {word}")
     screen.finish({"folder": str(folder), "entries": entries, "equal": equal})
     return 0

@@ -6,17 +6,18 @@ from contextlib import ExitStack
 from typing import Any
 
 import attrs
+from rich.markup import escape
 
-from sauma.errors import SaumaError
+from sauma.errors import BadAnswer, SaumaError, StoreDamaged
 from sauma.replay import ReplayReport
 from sauma.replay import replay as replay_store
 from sauma.store import Store, check_folder
 from sauma.store.folder import MANIFEST
-from sauma_cli.folder import Folder, StoredChain
+from sauma_cli.folder import Folder
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import TIMEOUT_S_DEFAULT, FolderArgument, Json, Node, TimeoutS, Verbose
 from sauma_cli.screen import Screen
-from sauma_cli.sites import ChainChoice, codec_of, open_copy
+from sauma_cli.sites import ChainChoice, codec_of, reading_chain
 
 EXIT_DIFFERS = 1
 
@@ -51,7 +52,7 @@ def replay(
     place = Folder(folder)
     with place.looking():
         verdict = _judge(place, choice)
-    _show(verdict, folder.name or str(folder), screen)
+    _show(verdict, escape(str(folder)), screen)
     screen.finish(_facts(verdict, str(folder)))
     return EXIT_DIFFERS if verdict.findings else 0
 
@@ -62,8 +63,11 @@ def _judge(place: Folder, choice: ChainChoice) -> Verdict:
     report: ReplayReport | None = None
     chain: str | None = None
     try:
-        report, chain = _replay(place, choice)
+        # A chain file that may be changed proves nothing; the journal may still say which row is.
+        report, chain = _replay(place, choice, asks_chain=not changed)
         findings = tuple(str(one) for one in report.findings)
+    except BadAnswer as error:
+        findings = (f"chain: {error}",)
     except SaumaError as error:
         if not changed:
             raise
@@ -76,21 +80,21 @@ def _judge(place: Folder, choice: ChainChoice) -> Verdict:
     return Verdict(sealed=sealed, findings=(*changed, *findings), report=report, chain=chain)
 
 
-def _replay(place: Folder, choice: ChainChoice) -> tuple[ReplayReport, str | None]:
+def _replay(
+    place: Folder, choice: ChainChoice, *, asks_chain: bool
+) -> tuple[ReplayReport, str | None]:
     """Replay the store beside a copy of the chain, so that asking leaves no trace in the folder."""
-    stored = place.stored_chain()
+    stored = place.stored_chain(migrates=False)
     if stored is None:
-        stored = StoredChain(chain_id="memory:main", energy_asset="", settings={})
+        raise StoreDamaged(f"the journal of {place.path} names no chain: it settles nothing yet")
     with ExitStack() as stack:
-        copy = stack.enter_context(place.chain_copy())
-        site = open_copy(copy, stored, choice)
-        if site is not None:
-            stack.enter_context(site)
         store = stack.enter_context(Store.open(place.store, read_only=True))
-        report = replay_store(
-            store, codec=codec_of(stored), chain=None if site is None else site.venue.chain
-        )
-    return report, None if site is None else site.title
+        chain, title = None, None
+        if asks_chain:
+            copy = stack.enter_context(place.chain_copy())
+            found = stack.enter_context(reading_chain(copy, stored, choice))
+            chain, title = found or (None, None)
+        return replay_store(store, codec=codec_of(stored), chain=chain), title
 
 
 def _show(verdict: Verdict, name: str, screen: Screen) -> None:
@@ -106,31 +110,29 @@ def _show(verdict: Verdict, name: str, screen: Screen) -> None:
                 f"  chain    {report.blocks_compared} blocks and {report.chain_events_compared} "
                 f"events compared with {verdict.chain}"
             )
+        elif verdict.sealed and verdict.findings:
+            screen.show("  chain    not compared, since the folder is not what was sealed")
         else:
             screen.show("  chain    not compared: name a node with --node URL")
     if not verdict.sealed:
-        screen.show("  seal     the folder is not sealed (a note: somebody worked in it last)")
+        screen.show("  seal     the folder is not sealed (a note: work in it was not concluded)")
     elif not verdict.findings:
         screen.show("  seal     every byte of the folder is what was sealed")
+    for note in () if report is None else report.notes:
+        screen.show(f"[bold yellow]note[/] {escape(str(note))}")
     for finding in verdict.findings:
-        screen.show(f"[bold red]✗[/] {finding}")
+        screen.show(f"[bold red]✗[/] {escape(finding)}")
     if not verdict.findings and report is not None:
         screen.show(f"[bold green]✓[/] nothing differs; journal head {report.head_hash.hex()}")
 
 
 def _facts(verdict: Verdict, folder: str) -> dict[str, Any]:
-    report = verdict.report
-    counts: dict[str, Any] = {}
-    if report is not None:
-        counts = attrs.asdict(
-            report, filter=lambda field, _: field.name not in ("findings", "head_hash")
-        )
-        counts["head_hash"] = report.head_hash.hex()
+    found = {} if verdict.report is None else verdict.report.to_facts()
     return {
+        **found,
         "folder": folder,
         "ok": not verdict.findings,
         "sealed": verdict.sealed,
         "chain": verdict.chain,
         "findings": list(verdict.findings),
-        **counts,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from sauma.dispatch import Progress as Round
@@ -32,7 +33,9 @@ from sauma_cli.rendering import (
     agreement_line,
     bill_facts,
     bills_table,
+    count,
     kwh,
+    shares_line,
 )
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, Site, open_site
@@ -86,8 +89,7 @@ def settle(
     )
     place = Folder(folder)
     with place.working():
-        if inputs is not None:
-            rehearse(place, choice, inputs)
+        rehearse(place, choice, inputs)
         with open_site(place, choice) as site:
             carried = _settle(place, site, inputs, Goal(until), screen)
         seal_folder(place.path)
@@ -118,7 +120,7 @@ def _read(
 def _settle(
     folder: Folder, site: Site, inputs: Inputs | None, goal: Goal, screen: Screen
 ) -> Carried:
-    screen.show(f"[bold]settling[/] in {folder.path} on {site.title}")
+    screen.show(f"[bold]settling[/] in {escape(str(folder.path))} on {site.title}")
     if inputs is not None:
         # Keys reach the disk before anything on the chain depends on them.
         for row in inputs.participants:
@@ -129,9 +131,9 @@ def _settle(
         if inputs is not None:
             new = enter(engine, site.wallets, inputs)
             screen.show(
-                f"  take in    {len(inputs.names)} participants, {len(inputs.prices)} prices, "
-                f"{len(inputs.readings)} readings ({new} of them new), rulebook "
-                f"{inputs.rulebook.name} version {inputs.rulebook.version}"
+                f"  take in    {count(len(inputs.names), 'participant')}, "
+                f"{count(len(inputs.prices), 'price')}, {count(len(inputs.readings), 'reading')} "
+                f"({new} new), rulebook {inputs.rulebook.name} version {inputs.rulebook.version}"
             )
         _clear_and_plan(engine, screen)
         carried = _carry(engine, site, goal, screen)
@@ -143,10 +145,12 @@ def _clear_and_plan(engine: Engine, screen: Screen) -> None:
     cleared, planned = engine.clear_due(), engine.settle_due()
     with engine.store.reading() as connection:
         settlements = queries.settlements(connection)
+    traded_wh = sum(one.energy_wh for one in settlements)
+    moved_wh = sum(one.moved_wh for one in settlements)
     screen.show(
-        f"  clear      {cleared} intervals by {engine.rulebook.mechanism}",
-        f"  plan       {planned} settlements; all in all {kwh(sum(s.energy_wh for s in settlements))}"
-        f" kWh traded, {kwh(sum(s.moved_wh for s in settlements))} kWh to move",
+        f"  clear      {count(cleared, 'interval')} by {engine.rulebook.mechanism}",
+        f"  plan       {count(planned, 'netting period')}; in all {kwh(traded_wh)} kWh traded, "
+        f"{kwh(moved_wh)} kWh to move",
     )
 
 
@@ -182,7 +186,9 @@ def _carry(engine: Engine, site: Site, goal: Goal, screen: Screen) -> Carried:
 
         carried = carry(engine, site, goal=goal, watch=watch)
     final = "final" if carried.final else "not all of it final yet"
-    screen.show(f"  move       {sent} transactions sent, chain read to {carried.height}, {final}")
+    screen.show(
+        f"  move       {count(sent, 'transaction')} signed, chain read to block {carried.height}, {final}"
+    )
     return carried
 
 
@@ -193,10 +199,10 @@ def _conclude(engine: Engine, folder: Folder, carried: Carried, screen: Screen) 
     if statements:
         screen.show(bills_table(statements, currency))
     for one in carried.held:
-        screen.show(f"[bold red]held[/] a movement of {one.authority}: {one.reason}")
-    screen.show(agreement_line(agreed, currency))
+        screen.show(f"[bold red]held[/] a movement of {one.authority}: {escape(one.reason)}")
+    screen.show(shares_line(agreed, currency), agreement_line(agreed, currency))
     if not carried.final:
-        screen.show(f"to be gone on with: sauma settle --folder {folder.path}")
+        screen.show(f"to go on later: sauma settle --folder {escape(str(folder.path))}")
     screen.finish(
         {
             "folder": str(folder.path),

@@ -9,12 +9,21 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 
-from sauma.chain import Batch, BatchKind, Instruction, Issue, Leg, Net, Transfer
+from sauma.chain import (
+    Batch,
+    BatchKind,
+    Instruction,
+    Issue,
+    Leg,
+    Net,
+    Transfer,
+    batch_reference,
+)
 from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
 from sauma.settlement import Movement, MovementKind, PlannedBatch
+from sauma.store import carried
 from sauma.store import projections as p
-from sauma.store import queries
 from sauma.venue import Venue
 
 
@@ -27,22 +36,19 @@ class DueBatches:
 
 
 def due_batches(connection: sa.Connection, chain_id: str) -> DueBatches:
-    """Return the batches of a chain that may leave now, in the order of their waves."""
-    alive, included = _batch_states(connection, chain_id)
-    settlements = {
-        row.settlement_id for row in queries.settlements(connection) if row.chain_id == chain_id
-    }
-    rows = connection.execute(
-        sa.select(p.instructions).order_by(p.instructions.c.sequence, p.instructions.c.row_number)
-    ).all()
-    open_rows: dict[bytes, list[Any]] = defaultdict(list)
-    for row in rows:
-        if bytes(row.settlement_id) in settlements and bytes(row.batch_id) not in alive:
-            open_rows[bytes(row.batch_id)].append(row)
+    """Return the batches of a chain that may leave now, in the order of their waves.
+
+    A batch that the chain already shows is not due, even if no record of its transaction is left.
+    """
+    open_rows = _open_rows(connection, chain_id)
     if not open_rows:
         return DueBatches(ready=(), waiting=0)
-    batch_of = {bytes(row.instruction_id): bytes(row.batch_id) for row in rows}
     batches = _planned(connection, open_rows)
+    shown = _shown(connection, chain_id, batches)
+    batches = [batch for batch in batches if batch.batch_id not in shown]
+    parents = {parent for batch in batches for move in batch.movements for parent in move.parents}
+    batch_of = carried.batches_of(connection, sorted(parents))
+    included = carried.included_among(connection, sorted({*batch_of.values()})) | shown
     ready = tuple(
         batch
         for batch in batches
@@ -55,32 +61,42 @@ def due_batches(connection: sa.Connection, chain_id: str) -> DueBatches:
     return DueBatches(ready=ready, waiting=len(batches) - len(ready))
 
 
-def _batch_states(connection: sa.Connection, chain_id: str) -> tuple[set[bytes], set[bytes]]:
-    """Return the batches that a living transaction carries, and those with an included one.
-
-    A transaction that was included and failed lives until its block is final: until then it may be
-    undone and succeed.
-    """
-    rows = connection.execute(
-        sa.select(
-            p.transaction_batches.c.batch_id, p.transactions.c.state, p.transactions.c.succeeded
-        )
+def _open_rows(connection: sa.Connection, chain_id: str) -> dict[bytes, list[Any]]:
+    """Return the instructions that no living transaction carries, by batch, in the order of the plan."""
+    taken = (
+        sa.select(p.transaction_batches.c.batch_id)
         .join(
             p.transactions,
             p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
         )
-        .where(p.transactions.c.chain_id == chain_id)
+        .where(p.transactions.c.chain_id == chain_id, carried.is_alive())
     )
-    alive: set[bytes] = set()
-    included: set[bytes] = set()
-    for row in rows:
-        failed_for_ever = row.state == p.STATE_FINAL and not row.succeeded
-        if row.state == p.STATE_DEAD or failed_for_ever:
-            continue
-        alive.add(bytes(row.batch_id))
-        if row.succeeded:
-            included.add(bytes(row.batch_id))
-    return alive, included
+    planned = sa.select(p.settlements.c.settlement_id).where(p.settlements.c.chain_id == chain_id)
+    open_rows: dict[bytes, list[Any]] = defaultdict(list)
+    for row in connection.execute(
+        sa.select(p.instructions)
+        .where(p.instructions.c.settlement_id.in_(planned), p.instructions.c.batch_id.not_in(taken))
+        .order_by(p.instructions.c.sequence, p.instructions.c.row_number)
+    ):
+        open_rows[bytes(row.batch_id)].append(row)
+    return open_rows
+
+
+def _shown(connection: sa.Connection, chain_id: str, batches: Iterable[PlannedBatch]) -> set[bytes]:
+    """Return the batches whose reference the chain shows in a transaction that their authority paid for.
+
+    Such a batch was sent from this journal before its record was lost, for example by restoring a
+    copy.  Anybody may copy a reference, so who paid matters.
+    """
+    by_reference = {
+        batch_reference(batch.batch_id, BatchKind.SETTLEMENT): batch for batch in batches
+    }
+    events = carried.events_with(connection, chain_id, by_reference)
+    return {
+        by_reference[bytes(event.reference)].batch_id
+        for event in events
+        if event.fee_payer == by_reference[bytes(event.reference)].authority
+    }
 
 
 def _planned(

@@ -17,30 +17,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
+from sauma.dispatch.checking import check_signed
 from sauma.dispatch.due import build_batch, due_batches
-from sauma.dispatch.rows import (
-    RAW,
-    consumed,
-    cursor_block,
-    effect_rows,
-    event_row,
-    signed_tables,
-    vaulted_raw,
+from sauma.dispatch.restoring import committed_transactions
+from sauma.dispatch.rows import RAW, cursor_block, effect_rows, event_row, signed_tables
+from sauma.errors import (
+    ChainError,
+    InvalidInput,
+    Refused,
+    StoreBusy,
+    UnknownName,
 )
-from sauma.errors import ChainError, Disagreement, Refused, StoreDamaged, UnknownName
 from sauma.identifiers import AccountId
 from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.logs import get_logger
-from sauma.settlement import PlannedBatch
-from sauma.store import Lane, Store, queries
+from sauma.settlement import ISSUER, PlannedBatch
+from sauma.store import Lane, Store, carried, queries
 from sauma.store import projections as p
 from sauma.venue import Venue
 
@@ -77,6 +77,22 @@ class Progress:
     buried: int = 0
     waiting: int = 0
     held: tuple[Held, ...] = ()
+
+
+@attrs.define(kw_only=True)
+class _Sent:
+    """What sending did so far, over all lanes."""
+
+    signed: int = 0
+    batches: int = 0
+    sent: int = 0
+    held: list[Held] = attrs.field(factory=list)
+
+    def hold(self, batch: PlannedBatch, error: Exception) -> None:
+        """Note that a batch cannot leave."""
+        self.held.append(
+            Held(batch_id=batch.batch_id, authority=batch.authority, reason=str(error))
+        )
 
 
 class Dispatch:
@@ -179,7 +195,11 @@ class Dispatch:
         sent = buried = 0
         with self._store.reading() as connection:
             height = queries.chain_state(connection, self._venue.chain_id).scanned_height
-            unseen = self._transactions(connection, (p.STATE_COMMITTED,))
+            unseen = committed_transactions(connection, self._venue, (p.STATE_COMMITTED,))
+        ids = {transaction.transaction_id for transaction in unseen}
+        self._sent_at_height = {
+            one: sent_at for one, sent_at in self._sent_at_height.items() if one in ids
+        }
         for transaction in unseen:
             if self._sent_at_height.get(transaction.transaction_id, -1) >= height:
                 continue
@@ -225,82 +245,126 @@ class Dispatch:
     # --- sending --------------------------------------------------------------------------------
 
     def send(self) -> Progress:
-        """Prepare, commit and broadcast every batch that is due, lane by lane."""
+        """Prepare, commit and broadcast every batch that is due, lane by lane.
+
+        What is refused, and a lane that another process holds, is held up alone.
+        """
         with self._store.reading() as connection:
             due = due_batches(connection, self._venue.chain_id)
             accounts = queries.accounts(connection, self._venue.chain_id)
-        held: list[Held] = []
-        signed = sent = 0
         lanes: dict[str, list[PlannedBatch]] = defaultdict(list)
         for batch in due.ready:
             lanes[batch.authority].append(batch)
+        done = _Sent()
         for authority, batches in sorted(lanes.items()):
-            account = accounts.get(authority)
-            if account is None:
-                held += [_held(one, f"nobody bound an account of {authority}") for one in batches]
-                continue
-            lane_signed, lane_sent, lane_held = self._send_lane(account, batches, accounts)
-            signed, sent = signed + lane_signed, sent + lane_sent
-            held += lane_held
-        for one in held:
+            self._send_lane(authority, batches, accounts, done)
+        for one in done.held:
             log.warning("batch_held", batch_id=one.batch_id.hex(), reason=one.reason)
         return Progress(
-            signed=signed,
-            sent=sent,
-            waiting=due.waiting + len(due.ready) - signed,
-            held=tuple(held),
+            signed=done.signed,
+            sent=done.sent,
+            waiting=due.waiting + len(due.ready) - done.batches,
+            held=tuple(done.held),
         )
 
     def _send_lane(
-        self, sender: AccountId, due: Sequence[PlannedBatch], accounts: Mapping[str, AccountId]
-    ) -> tuple[int, int, list[Held]]:
-        """Work off one lane; a batch that is refused is held, the next ones go on."""
-        held: list[Held] = []
-        ready: list[tuple[PlannedBatch, Batch]] = []
+        self,
+        authority: str,
+        due: Sequence[PlannedBatch],
+        accounts: Mapping[str, AccountId],
+        done: _Sent,
+    ) -> None:
+        """Work off one lane under its lease."""
+        ready: dict[bytes, tuple[PlannedBatch, Batch]] = {}
         for one in due:
             try:
-                ready.append((one, build_batch(one, self._venue, accounts)))
+                ready[one.batch_id] = one, build_batch(one, self._venue, accounts)
             except UnknownName as error:
-                held.append(_held(one, str(error)))
-        chain_id = self._venue.chain.chain_id
-        lane = self._store.acquire_lane(chain_id, sender, self._holder, self._now(), LEASE_S)
-        signed = sent = 0
+                done.hold(one, error)
+        if not ready:
+            return
+        sender, chain_id = accounts[authority], self._venue.chain.chain_id
         try:
-            while ready:
-                chunk = [batch for _, batch in ready[:PREPARE_BATCHES_MAX]]
-                try:
-                    prepared = self._prepare(sender, chunk)
-                except Refused as error:
-                    held.append(_held(ready.pop(0)[0], str(error)))
-                    continue
-                if not prepared:
-                    break
-                lane = self._commit(lane, prepared)
-                signed += len(prepared)
-                sent += self._broadcast(prepared)
-                covered = {batch_id for one in prepared for batch_id in one.batch_ids}
-                ready = [pair for pair in ready if pair[1].batch_id not in covered]
-        except ChainError as error:
-            log.warning("chain_unavailable", error=str(error))
-            held += [_held(one, str(error)) for one, _ in ready]
-        finally:
-            self._store.release_lane(lane)
-        return signed, sent, held
+            lane = self._store.acquire_lane(chain_id, sender, self._holder, self._now(), LEASE_S)
+            try:
+                self._forget_carried(ready)
+                self._work_off(lane, sender, ready, done)
+            finally:
+                self._store.release_lane(lane)
+        except (ChainError, StoreBusy) as error:
+            log.warning("lane_interrupted", sender=authority, error=str(error))
+            for one, _ in ready.values():
+                done.hold(one, error)
+
+    def _forget_carried(self, ready: dict[bytes, tuple[PlannedBatch, Batch]]) -> None:
+        """Leave out what another process has signed since we looked, before we had the lane."""
+        with self._store.reading() as connection:
+            taken = carried.signed_for(connection, list(ready), alive=True)
+        for batch_id, _ in taken:
+            ready.pop(batch_id, None)
+
+    def _work_off(
+        self,
+        lane: Lane,
+        sender: AccountId,
+        ready: dict[bytes, tuple[PlannedBatch, Batch]],
+        done: _Sent,
+    ) -> None:
+        """Sign, commit and send what is ready, and take it out; what is refused is held."""
+        while ready:
+            asked = {batch_id: batch for batch_id, (_, batch) in ready.items()}
+            try:
+                prepared = self._prepare(sender, list(asked.values()))
+            except (Refused, InvalidInput) as error:
+                first, _ = ready.pop(next(iter(ready)))
+                done.hold(first, error)
+                continue
+            if not prepared:
+                return
+            lane = self._commit(lane, sender, prepared, asked)
+            for one in prepared:
+                done.signed += 1
+                done.batches += len(one.batch_ids)
+                for batch_id in one.batch_ids:
+                    ready.pop(batch_id)
+            done.sent += self._broadcast(prepared)
 
     def _prepare(
         self, sender: AccountId, batches: Sequence[Batch]
     ) -> tuple[SignedTransaction, ...]:
+        """Have as much as possible signed; what is raised is about the first batch."""
         with self._store.reading() as connection:
-            every = self._transactions(connection, (p.STATE_COMMITTED, p.STATE_INCLUDED))
+            every = committed_transactions(
+                connection, self._venue, (p.STATE_COMMITTED, p.STATE_INCLUDED)
+            )
         outstanding = [one for one in every if one.sender == sender]
-        return self._venue.chain.prepare(batches, outstanding=outstanding)
+        chunk = batches[:PREPARE_BATCHES_MAX]
+        if len(chunk) > 1:
+            try:
+                return self._venue.chain.prepare(chunk, outstanding=outstanding)
+            except (Refused, InvalidInput) as error:
+                log.info("prepare_refused", batches=len(chunk), error=str(error))
+        return self._venue.chain.prepare(chunk[:1], outstanding=outstanding)
 
-    def _commit(self, lane: Lane, prepared: Sequence[SignedTransaction]) -> Lane:
+    def _commit(
+        self,
+        lane: Lane,
+        sender: AccountId,
+        prepared: Sequence[SignedTransaction],
+        asked: Mapping[bytes, Batch],
+    ) -> Lane:
         """Write the bytes to disk before anybody else can have them."""
-        for one in prepared:
-            self._check_bytes(one)
         with self._store.reading() as connection:
             accounts = queries.accounts(connection, self._venue.chain_id)
+        issuer = accounts.get(ISSUER)
+        for one in prepared:
+            check_signed(
+                one,
+                sender=sender,
+                asked=asked,
+                codec=self._venue.codec,
+                outside=None if issuer is None else (issuer, self._venue.energy_asset),
+            )
         holders = {account: holder for holder, account in accounts.items()}
         lane = self._store.renew_lane(lane, self._now(), LEASE_S)
         with self._store.transaction() as transaction:
@@ -318,80 +382,10 @@ class Dispatch:
             )
         return lane
 
-    def _check_bytes(self, prepared: SignedTransaction) -> None:
-        """Refuse bytes that do not say what the adapter says they do."""
-        decoded = self._venue.codec.decode(prepared.raw)
-        same = (
-            decoded.transaction_id == prepared.transaction_id
-            and decoded.signature_valid
-            and sorted(decoded.effects) == sorted(prepared.effects)
-        )
-        if not same:
-            raise Disagreement(
-                f"transaction {prepared.transaction_id.hex()} does not decode to what the adapter "
-                "says of it: nothing was sent; the adapter is at fault"
-            )
-
     def _broadcast(self, prepared: Sequence[SignedTransaction]) -> int:
         with self._store.reading() as connection:
             height = queries.chain_state(connection, self._venue.chain_id).scanned_height
         return sum(self._send(one, height) for one in prepared)
-
-    def _transactions(
-        self, connection: sa.Connection, states: Sequence[int]
-    ) -> list[SignedTransaction]:
-        """Return committed transactions in some states, rebuilt from what is on disk."""
-        chain_id = self._venue.chain_id
-        accounts = queries.accounts(connection, chain_id)
-        batch_ids: dict[bytes, list[bytes]] = defaultdict(list)
-        wanted = connection.execute(
-            sa.select(p.transactions)
-            .where(p.transactions.c.chain_id == chain_id, p.transactions.c.state.in_(states))
-            .order_by(p.transactions.c.sequence, p.transactions.c.row_number)
-        ).all()
-        if not wanted:
-            return []
-        first = min(row.sequence for row in wanted)
-        for row in connection.execute(
-            sa.select(p.transaction_batches).where(p.transaction_batches.c.sequence >= first)
-        ):
-            batch_ids[bytes(row.transaction_id)].append(bytes(row.batch_id))
-        return [
-            self._restored(connection, row, batch_ids[bytes(row.transaction_id)], accounts)
-            for row in wanted
-        ]
-
-    def _restored(
-        self,
-        connection: sa.Connection,
-        row: Any,
-        batch_ids: Sequence[bytes],
-        accounts: Mapping[str, AccountId],
-    ) -> SignedTransaction:
-        transaction_id = bytes(row.transaction_id)
-        raw = vaulted_raw(connection, transaction_id, bytes(row.raw_digest))
-        decoded = self._venue.codec.decode(raw)
-        if decoded.transaction_id != transaction_id:
-            raise StoreDamaged(
-                f"the bytes of transaction {transaction_id.hex()} decode to another id: "
-                "nothing is sent; restore the store from a copy"
-            )
-        return SignedTransaction(
-            transaction_id=transaction_id,
-            raw=raw,
-            sender=accounts[row.sender],
-            batch_ids=tuple(batch_ids),
-            effects=decoded.effects,
-            fee_payer=accounts[row.fee_payer],
-            fee_units_max=row.fee_units_max,
-            valid_until=row.valid_until,
-            consumes=consumed(bytes(row.consumes)),
-            prepared_at=row.prepared_at,
-        )
-
-
-def _held(batch: PlannedBatch, reason: str) -> Held:
-    return Held(batch_id=batch.batch_id, authority=batch.authority, reason=reason)
 
 
 def _shortened(text: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
+from sauma.billing import BillStatus
 from sauma.errors import InvalidInput, UnknownName
-from sauma.intervals import to_unix
+from sauma.intervals import Interval, to_unix
 from sauma.journal import SealedEntry, Table, TableClass, first_difference
-from sauma.replay.report import Finding
+from sauma.replay.past import Past
+from sauma.replay.report import Finding, found_in
 from sauma.rulebook import Rulebook
 from sauma.settlement import ChainTerms
 from sauma.steps import (
@@ -21,88 +23,116 @@ from sauma.steps import (
     issue_bills,
     plan_settlement,
 )
+from sauma.store import projections as p
 from sauma.store import queries
 
 
-def derived_finding(connection: sa.Connection, entry: SealedEntry) -> Finding | None:
-    """Return the first difference between an entry's derived tables and the same computed again.
+def derived_findings(
+    connection: sa.Connection, entry: SealedEntry, past: Past
+) -> Iterator[Finding]:
+    """Yield the differences between an entry's derived tables and the same computed again.
 
     `connection` sees the projections as they were before the entry.
     """
+    step = _STEPS.get(entry.kind)
+    if step is None:
+        return
     derived = {
         table.name: table
         for table in entry.tables
         if table.schema.table_class is TableClass.DERIVED
     }
-    step = _STEPS.get(entry.kind)
-    if step is None:
-        if derived:
-            return Finding(
-                place=f"entry {entry.sequence}",
-                explanation=f"a {entry.kind} entry has derived tables {sorted(derived)}, "
-                "which nothing computes",
-            )
-        return None
     recomputed = {
         table.schema.name: table.seal()
-        for table in step(connection, entry)
+        for table in step(connection, entry, past)
         if table.schema.table_class is TableClass.DERIVED
     }
     if sorted(recomputed) != sorted(derived):
-        return Finding(
-            place=f"entry {entry.sequence}",
-            explanation=f"has the derived tables {sorted(derived)}, computed were "
-            f"{sorted(recomputed)}",
+        yield found_in(
+            entry,
+            f"has the derived tables {sorted(derived)}, computed were {sorted(recomputed)}",
         )
+        return
     for name in sorted(derived):
         difference = first_difference(derived[name], recomputed[name])
         if difference is not None:
-            return Finding(place=f"entry {entry.sequence}", explanation=str(difference))
-    return None
+            yield Finding(place=f"entry {entry.sequence}", explanation=str(difference))
 
 
-def _rulebook(connection: sa.Connection, entry: SealedEntry) -> Rulebook:
-    if entry.header.rulebook_hash is None:
-        raise InvalidInput(f"the {entry.kind} entry names no rulebook")
-    return queries.rulebook(connection, entry.header.rulebook_hash)
+def _in_force(past: Past, entry: SealedEntry) -> tuple[Rulebook, Interval]:
+    if past.rulebook is None or entry.header.interval is None:
+        raise InvalidInput(f"the {entry.kind} entry names no rulebook or no interval")
+    return past.rulebook, entry.header.interval
 
 
-def _clear_again(connection: sa.Connection, entry: SealedEntry) -> Sequence[Table]:
-    interval = entry.header.interval
-    if interval is None:
-        raise InvalidInput("the entry clears no interval")
-    return clear_interval(connection, _rulebook(connection, entry), entry.header.area, interval)
+def _clear_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
+    rulebook, interval = _in_force(past, entry)
+    area = entry.header.area
+    if queries.is_cleared(connection, area, interval):
+        raise InvalidInput(f"the interval {interval} of {area} is cleared already")
+    if queries.is_settled(connection, area, interval.start_unix):
+        raise InvalidInput(f"the interval {interval} of {area} is cleared after its settlement")
+    return clear_interval(connection, rulebook, area, interval)
 
 
-def _plan_again(connection: sa.Connection, entry: SealedEntry) -> Sequence[Table]:
-    interval = entry.header.interval
-    if interval is None:
-        raise InvalidInput("the entry plans no period")
-    rulebook = _rulebook(connection, entry)
+def _plan_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
+    rulebook, interval = _in_force(past, entry)
     start, end = (to_unix(moment) for moment in rulebook.settlement_period(interval))
-    rows = list(entry.table("chain_terms").dicts())
-    if len(rows) != 1:
-        raise InvalidInput(f"the entry has {len(rows)} rows of chain terms")
-    fees = [(row["holder"], row["units"]) for row in entry.table("fee_quotes").dicts()]
-    return plan_settlement(
-        connection, rulebook, entry.header.area, (start, end), ChainTerms(**rows[0]), fees
+    (row,) = entry.table("chain_terms").dicts()
+    if row["chain_id"] != past.chain_id:
+        raise InvalidInput(f"plans for {row['chain_id']}, the journal settles on {past.chain_id}")
+    quotes: list[tuple[str, int]] = [
+        (quote["holder"], quote["units"]) for quote in entry.table("fee_quotes").dicts()
+    ]
+    payers = [holder for holder, _ in quotes]
+    if payers != sorted(set(payers)) or not set(payers) <= set(past.accounts):
+        raise InvalidInput(f"fee quotes are for {payers}: each holder once, in order, with account")
+    tables = plan_settlement(
+        connection, rulebook, entry.header.area, (start, end), ChainTerms(**row), quotes
+    )
+    for summary in tables:
+        if summary.schema.name == "settlements":
+            identity = summary.value("settlement_id", 0)
+            if queries.has_settlement(connection, identity):
+                raise InvalidInput(f"the settlement {identity.hex()} is planned already")
+    return tables
+
+
+def _bill_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
+    rulebook, interval = _in_force(past, entry)
+    bills = entry.table("bills")
+    settlement = find_settlement(connection, bills.value("settlement_id", 0))
+    if (settlement.area, settlement.period_start) != (entry.header.area, interval.start_unix):
+        raise InvalidInput(
+            f"bills the settlement of {settlement.area} from {settlement.period_start}, its header "
+            f"says {entry.header.area} at {interval}"
+        )
+    if int(BillStatus.FINAL) in bills.values("status"):
+        past.claim(f"entry {entry.sequence} table bills")
+    return issue_bills(connection, rulebook, settlement, entry.sequence)
+
+
+def find_settlement(connection: sa.Connection, identity: bytes) -> queries.SettlementRow:
+    """Return a settlement by its id; raises `UnknownName` when it was never planned."""
+    row = connection.execute(
+        sa.select(p.settlements).where(p.settlements.c.settlement_id == identity)
+    ).first()
+    if row is None:
+        raise UnknownName(f"the settlement {identity.hex()} was never planned")
+    return queries.SettlementRow(
+        settlement_id=identity,
+        chain_id=row.chain_id,
+        area=row.area,
+        period_start=row.period_start,
+        period_end=row.period_end,
+        obligation_count=row.obligation_count,
+        energy_wh=row.energy_wh,
+        moved_wh=row.moved_wh,
+        sequence=row.sequence,
     )
 
 
-def _bill_again(connection: sa.Connection, entry: SealedEntry) -> Sequence[Table]:
-    interval = entry.header.interval
-    if interval is None:
-        raise InvalidInput("the entry bills no period")
-    for settlement in queries.settlements(connection):
-        if (settlement.area, settlement.period_start) == (
-            entry.header.area,
-            interval.start_unix,
-        ):
-            return issue_bills(connection, _rulebook(connection, entry), settlement, entry.sequence)
-    raise UnknownName(f"no settlement of {entry.header.area} begins at {interval}")
-
-
-_STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry], Sequence[Table]]]] = {
+_STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry, Past], Sequence[Table]]]] = {
     INTERVAL_CLEARED: _clear_again,
     SETTLEMENT_PLANNED: _plan_again,
     BILLS_ISSUED: _bill_again,

@@ -1,104 +1,171 @@
-"""Checking signed transactions: their bytes say what the journal says, and what was planned."""
+"""Checking signed transactions: their bytes say what the journal says, and what was planned.
+
+And that they were allowed: a batch goes out once.  A second transaction for it needs the first to be
+buried, failed for good, or to consume the same token; and what a batch waits for must be included.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from sauma.chain import BatchKind, Codec, Decoded, batch_reference
 from sauma.dispatch.rows import OUTSIDE, vaulted_raw
+from sauma.errors import SaumaError
 from sauma.journal import SealedEntry
-from sauma.replay.report import Finding
+from sauma.replay.past import Effects, Past, Sent, signed_in
+from sauma.replay.report import Finding, found_in
 from sauma.settlement import ENERGY, ISSUER, MovementKind
 from sauma.store import projections as p
-from sauma.store import queries
 
 
-def signed_finding(connection: sa.Connection, entry: SealedEntry, codec: Codec) -> Finding | None:
-    """Return the first transaction of an entry whose bytes do not say what they should."""
-    batches: dict[bytes, list[bytes]] = defaultdict(list)
-    for row in entry.table("transaction_batches").dicts():
-        batches[row["transaction_id"]].append(row["batch_id"])
-    effects: dict[bytes, Counter[tuple[str, str, int]]] = defaultdict(Counter)
-    for row in entry.table("transaction_effects").dicts():
-        effects[row["transaction_id"]][row["holder"], row["asset"], row["delta_units"]] += 1
-    for number, row in enumerate(entry.table("transactions").dicts()):
-        identity = row["transaction_id"]
-        problem = _problem(connection, row, batches[identity], effects[identity], codec)
-        if problem is not None:
-            return Finding(
-                place=f"entry {entry.sequence} table transactions row {number} ({identity.hex()})",
-                explanation=problem,
+def signed_findings(
+    connection: sa.Connection, entry: SealedEntry, past: Past, codec: Codec
+) -> Iterator[Finding]:
+    """Yield the transactions of an entry whose bytes do not say what they should, or may not be."""
+    if entry.kind != "transactions_signed":
+        return
+    yield from _stray_findings(entry, past)
+    signed = signed_in(entry)
+    for number, (row, one) in enumerate(
+        zip(entry.table("transactions").dicts(), signed, strict=True)
+    ):
+        try:
+            problems = [
+                *_said_problems(connection, row, one, past, codec),
+                *_double_problems(one, past, signed[:number]),
+                *_parent_problems(connection, one, past),
+            ]
+        except SaumaError as error:
+            problems = [str(error)]
+        for problem in problems:
+            yield found_in(
+                entry,
+                f"transaction {one.transaction_id.hex()}: {problem}",
+                table="transactions",
+                row=number,
             )
-    return None
 
 
-def _problem(
-    connection: sa.Connection,
-    row: dict[str, Any],
-    batch_ids: list[bytes],
-    effects: Counter[tuple[str, str, int]],
-    codec: Codec,
-) -> str | None:
-    decoded = codec.decode(vaulted_raw(connection, row["transaction_id"], row["raw_digest"]))
-    accounts = queries.accounts(connection, row["chain_id"])
-    holders = {account: holder for holder, account in accounts.items()}
-    said = Counter(
-        (holders.get(one.account, OUTSIDE), str(one.asset), one.delta_units)
-        for one in decoded.effects
+def _stray_findings(entry: SealedEntry, past: Past) -> Iterator[Finding]:
+    """Yield rows that belong to no transaction of the entry, and transactions that come twice."""
+    identities = entry.table("transactions").values("transaction_id")
+    seen: set[bytes] = set()
+    for number, identity in enumerate(identities):
+        if identity in seen or identity in past.sent:
+            yield found_in(
+                entry, f"{identity.hex()} was signed before", table="transactions", row=number
+            )
+        seen.add(identity)
+    for name in ("transaction_batches", "transaction_effects"):
+        for number, identity in enumerate(entry.table(name).values("transaction_id")):
+            if identity not in seen:
+                yield found_in(
+                    entry, f"{identity.hex()} is not in this entry", table=name, row=number
+                )
+
+
+def _said_problems(
+    connection: sa.Connection, row: dict[str, Any], one: Sent, past: Past, codec: Codec
+) -> Iterator[str]:
+    """Yield where journal, signed bytes and plan differ."""
+    if row["chain_id"] != past.chain_id:
+        yield f"is for {row['chain_id']}, the journal settles on {past.chain_id}"
+        return
+    decoded = codec.decode(vaulted_raw(connection, one.transaction_id, one.raw_digest))
+    said: Effects = Counter(
+        (past.holder(each.account, OUTSIDE), str(each.asset), each.delta_units)
+        for each in decoded.effects
     )
-    references = [batch_reference(batch_id, BatchKind.SETTLEMENT) for batch_id in batch_ids]
+    references = [batch_reference(batch_id, BatchKind.SETTLEMENT) for batch_id in one.batch_ids]
     facts: list[tuple[str, object, object]] = [
-        ("id", row["transaction_id"].hex(), decoded.transaction_id.hex()),
+        ("id", one.transaction_id.hex(), decoded.transaction_id.hex()),
         ("signature", True, decoded.signature_valid),
-        ("sender", row["sender"], holders.get(decoded.sender, OUTSIDE)),
-        ("fee payer", row["fee_payer"], holders.get(decoded.fee_payer, OUTSIDE)),
-        ("fee", row["fee_units_max"], decoded.fee_units_max),
-        ("validity", row["valid_until"], decoded.valid_until),
-        ("effects", sorted(effects.elements()), sorted(said.elements())),
-        ("references", references, [decoded.reference]),
-        *_planned_facts(connection, row["chain_id"], batch_ids, decoded, said),
+        ("sender", one.sender, past.holder(decoded.sender, OUTSIDE)),
+        ("fee payer", one.fee_payer, past.holder(decoded.fee_payer, OUTSIDE)),
+        ("fee", one.fee_units_max, decoded.fee_units_max),
+        ("validity", one.valid_until, decoded.valid_until),
+        ("effects", sorted(one.effects.elements()), sorted(said.elements())),
+        ("references", [each.hex() for each in references], [_hex(decoded.reference)]),
     ]
     for name, stated, found in facts:
         if stated != found:
-            return f"{name}: the journal says {stated!r}, the signed bytes {found!r}"
-    return None
+            yield f"{name}: the journal says {stated!r}, the signed bytes {found!r}"
+    yield from _plan_problems(connection, one, past, decoded, said)
 
 
-def _planned_facts(
-    connection: sa.Connection,
-    chain_id: str,
-    batch_ids: list[bytes],
-    decoded: Decoded,
-    said: Counter[tuple[str, str, int]],
-) -> list[tuple[str, object, object]]:
-    """Return what the plan wanted to move beside what the bytes move, net by holder and asset."""
-    chain = queries.chain_row(connection)
-    if chain is None or chain[0] != chain_id:
-        return [("chain", chain, chain_id)]
-    assets = {ENERGY: chain[1]}
+def _plan_problems(
+    connection: sa.Connection, one: Sent, past: Past, decoded: Decoded, said: Effects
+) -> Iterator[str]:
+    """Yield where the bytes move, net by holder and asset, something else than the plan wanted."""
+    assets = {ENERGY: past.energy_asset}
     planned: Counter[tuple[str, str]] = Counter()
     authorities = set()
-    for row in connection.execute(
-        sa.select(p.instructions).where(p.instructions.c.batch_id.in_(batch_ids))
-    ):
-        asset = assets.get(row.asset_role, chain[2] or "")
-        authorities.add(row.authority)
-        for holder, delta in _movement_effects(connection, row):
-            planned[holder, asset] += delta
+    for batch_id in one.batch_ids:
+        rows = _instructions(connection, batch_id)
+        if not rows:
+            yield f"its batch {batch_id.hex()} was never planned"
+        for row in rows:
+            authorities.add(row.authority)
+            asset = assets.get(row.asset_role, past.fee_asset or "")
+            for holder, delta in _movement_effects(connection, row):
+                planned[holder, asset] += delta
     moved: Counter[tuple[str, str]] = Counter()
     for (holder, asset, delta), count in said.items():
         moved[holder, asset] += delta * count
-    accounts = queries.accounts(connection, chain_id)
-    return [
-        ("planned movement", _without_zero(planned), _without_zero(moved)),
-        ("authority", {accounts.get(name) for name in authorities}, {decoded.sender}),
-    ]
+    if _without_zero(planned) != _without_zero(moved):
+        yield f"planned was {_without_zero(planned)}, the signed bytes move {_without_zero(moved)}"
+    if {past.accounts.get(name) for name in authorities} != {decoded.sender}:
+        yield f"planned was that {sorted(authorities)} sign, signed has {decoded.sender}"
+
+
+def _double_problems(one: Sent, past: Past, beside: Sequence[Sent]) -> Iterator[str]:
+    for batch_id in one.batch_ids:
+        others = [*past.by_batch.get(batch_id, ())]
+        others += [other for other in beside if batch_id in other.batch_ids]
+        for other in others:
+            if other.is_alive and (other.is_done or not other.consumes & one.consumes):
+                yield (
+                    f"its batch {batch_id.hex()} is carried already by transaction "
+                    f"{other.transaction_id.hex()}, which is not dead"
+                )
+
+
+def _parent_problems(connection: sa.Connection, one: Sent, past: Past) -> Iterator[str]:
+    """Yield the instructions that a batch had to wait for and that no block had included."""
+    parent, child = p.instructions.alias("parent"), p.instructions.alias("child")
+    for batch_id in one.batch_ids:
+        rows = connection.execute(
+            sa.select(parent.c.batch_id, parent.c.instruction_id)
+            .select_from(child)
+            .join(
+                p.instruction_parents,
+                p.instruction_parents.c.instruction_id == child.c.instruction_id,
+            )
+            .join(parent, parent.c.instruction_id == p.instruction_parents.c.parent_id)
+            .where(child.c.batch_id == batch_id, parent.c.batch_id != batch_id)
+            .order_by(parent.c.sequence, parent.c.row_number)
+        )
+        for row in rows:
+            carriers = past.by_batch.get(bytes(row.batch_id), ())
+            if not any(each.is_done for each in carriers):
+                yield (
+                    f"was signed before the instruction {bytes(row.instruction_id).hex()} that its "
+                    "batch waits for was included"
+                )
+
+
+def _instructions(connection: sa.Connection, batch_id: bytes) -> Sequence[Any]:
+    return connection.execute(
+        sa.select(p.instructions).where(p.instructions.c.batch_id == batch_id)
+    ).all()
 
 
 def _movement_effects(connection: sa.Connection, row: Any) -> list[tuple[str, int]]:
+    """Return what a planned instruction does to whom; the issuing account is outside circulation."""
     if row.kind == MovementKind.ISSUE:
         return [(row.target, row.units)]
     if row.kind == MovementKind.TRANSFER:
@@ -115,3 +182,7 @@ def _movement_effects(connection: sa.Connection, row: Any) -> list[tuple[str, in
 
 def _without_zero(counts: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
     return {key: delta for key, delta in sorted(counts.items()) if delta}
+
+
+def _hex(reference: bytes | None) -> str | None:
+    return None if reference is None else reference.hex()

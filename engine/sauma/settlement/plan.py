@@ -108,7 +108,7 @@ def plan_movements(
         labels = [b"funding"] * len(debts)
     planner = _Planner(settlement, rulebook, terms)
     movements = planner.plan(debts, labels)
-    check_movements(energy, movements)
+    check_movements(debts, movements)
     return movements
 
 
@@ -303,27 +303,31 @@ def _holders(movement: Movement) -> set[str]:
     return {movement.source, movement.target, *(holder for holder, _ in movement.legs)}
 
 
-def check_movements(energy: Sequence[Obligation], movements: Sequence[Movement]) -> None:
-    """Raise `Disagreement` unless the movements bring every receiver what it is owed, net.
+def check_movements(debts: Sequence[Debt], movements: Sequence[Movement]) -> None:
+    """Raise `Disagreement` unless the movements deliver netted debts, and nothing else.
 
-    Net receivers end with their net energy; net givers with nothing, since what they give was issued.
+    For every producer is issued just what it gives, everybody ends with just what it receives, and
+    nothing stays in between: energy issued = energy delivered, to the Wh and by name.
     """
-    owed = net_positions((debt.debtor, debt.creditor, debt.units) for debt in energy)
-    held: dict[str, int] = defaultdict(int)
+    due: dict[str, int] = defaultdict(int)
+    for giver, receiver, units in debts:
+        due[f"issued for {giver}"] += units
+        due[f"held by {receiver}"] += units
+    done: dict[str, int] = defaultdict(int)
     for movement in movements:
         if movement.kind is MovementKind.ISSUE:
-            held[movement.target] += movement.units
-            owed[movement.source] = owed.get(movement.source, 0) + movement.units
+            done[f"issued for {movement.source}"] += movement.units
+            done[f"held by {movement.target}"] += movement.units
         elif movement.kind is MovementKind.TRANSFER:
-            held[movement.source] -= movement.units
-            held[movement.target] += movement.units
+            done[f"held by {movement.source}"] -= movement.units
+            done[f"held by {movement.target}"] += movement.units
         else:
             for holder, delta in movement.legs:
-                held[holder] += delta
+                done[f"held by {holder}"] += delta
     wrong = {
-        name: (held.get(name, 0), owed.get(name, 0))
-        for name in sorted({*held, *owed})
-        if held.get(name, 0) != owed.get(name, 0)
+        what: (done.get(what, 0), due.get(what, 0))
+        for what in sorted({*done, *due})
+        if done.get(what, 0) != due.get(what, 0)
     }
     if wrong:
-        raise Disagreement(f"the plan would leave (held, owed) Wh {wrong}")
+        raise Disagreement(f"the plan would leave (planned, due) Wh {wrong}: do not settle")

@@ -5,8 +5,9 @@ of one journal entry.  The engine appends them; replay calls the same functions 
 and compares byte for byte.
 """
 
-from sauma.steps.billing import BILLS_ISSUED, issue_bills
+from sauma.steps.billing import BILLS_ISSUED, bills_are_due, issue_bills
 from sauma.steps.clearing import INTERVAL_CLEARED, clear_interval
+from sauma.steps.periods import open_period, plan_terms
 from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
 from sauma.steps.standing import SettlementStanding
 
@@ -15,8 +16,11 @@ __all__ = [
     "INTERVAL_CLEARED",
     "SETTLEMENT_PLANNED",
     "SettlementStanding",
+    "bills_are_due",
     "clear_interval",
     "issue_bills",
+    "open_period",
     "plan_batches",
     "plan_settlement",
+    "plan_terms",
 ]

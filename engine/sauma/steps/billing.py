@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from sauma.rulebook import Rulebook
 from sauma.steps.standing import SettlementStanding
 from sauma.store import projections as p
 from sauma.store import queries
+from sauma.units import INT64_MAX
 
 BILLS_ISSUED: Final = "bills_issued"
 
@@ -31,7 +32,7 @@ def issue_bills(
     """
     standing = SettlementStanding.read(connection, settlement)
     earlier = _earlier_bills(connection, settlement.settlement_id, sequence)
-    if earlier and all(standing.status_of(name) is bill[1] for name, bill in earlier.items()):
+    if not _have_changed(standing, earlier):
         return _tables([])
     period = settlement.period
     owed = queries.obligations(connection, period)
@@ -62,6 +63,19 @@ def issue_bills(
             standing.check(participant)
         due.append((version + 1, bill))
     return _tables(due)
+
+
+def bills_are_due(connection: sa.Connection, settlement: queries.SettlementRow) -> bool:
+    """Tell whether a settlement has no bills yet, or some whose status changed."""
+    standing = SettlementStanding.read(connection, settlement)
+    return _have_changed(standing, _earlier_bills(connection, settlement.settlement_id, INT64_MAX))
+
+
+def _have_changed(standing: SettlementStanding, earlier: Mapping[str, _Earlier]) -> bool:
+    return not earlier or any(
+        standing.status_of(participant) is not status
+        for participant, (_, status, _) in earlier.items()
+    )
 
 
 def _tables(due: Sequence[tuple[int, Bill]]) -> list[Table]:
@@ -110,7 +124,9 @@ def _earlier_bills(
 ) -> dict[str, _Earlier]:
     """Return the bills of a settlement as they stood before an entry, by participant."""
     rows = connection.execute(
-        sa.select(p.bills.c.participant, p.bills.c.version, p.bills.c.status, p.bills.c.carried_nano)
+        sa.select(
+            p.bills.c.participant, p.bills.c.version, p.bills.c.status, p.bills.c.carried_nano
+        )
         .where(p.bills.c.settlement_id == settlement_id, p.bills.c.sequence < sequence)
         .order_by(p.bills.c.sequence)
     )

@@ -12,8 +12,8 @@ from sauma.billing import BillStatus, ChainEnergy
 from sauma.chain import BatchKind, batch_reference
 from sauma.errors import Disagreement
 from sauma.settlement import ENERGY, MovementKind
+from sauma.store import carried, queries
 from sauma.store import projections as p
-from sauma.store import queries
 
 
 class SettlementStanding:
@@ -138,8 +138,8 @@ def _seen_batches(
     ).scalar()
     final_height = queries.chain_state(connection, chain_id).final_height
     batch_of = {batch_reference(batch, BatchKind.SETTLEMENT): batch for batch in authorities}
-    events = queries.events_with(connection, chain_id, batch_of)
-    signed = queries.signed_for(connection, list(authorities))
+    events = carried.events_with(connection, chain_id, batch_of)
+    signed = carried.signed_for(connection, list(authorities))
     seen: dict[bytes, tuple[bool, dict[str, int]]] = {}
     found: dict[bytes, bytes] = {}
     entries: dict[bytes, int] = {}
@@ -167,10 +167,12 @@ def _effects(
     connection: sa.Connection, asset: str | None, transaction_ids: Sequence[bytes]
 ) -> Iterator[Any]:
     """Give what transactions moved of the energy asset, from every entry that says so."""
-    for first in range(0, len(transaction_ids), queries.IDS_MAX):
+    for first in range(0, len(transaction_ids), carried.IDS_MAX):
         yield from connection.execute(
             sa.select(p.chain_effects).where(
                 p.chain_effects.c.asset == asset,
-                p.chain_effects.c.transaction_id.in_(transaction_ids[first : first + queries.IDS_MAX]),
+                p.chain_effects.c.transaction_id.in_(
+                    transaction_ids[first : first + carried.IDS_MAX]
+                ),
             )
         )

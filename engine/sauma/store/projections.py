@@ -126,7 +126,7 @@ chain_events = _mirror(
 chain_effects = _mirror(journal.CHAIN_EFFECTS, _index("transaction_id"))
 burials = _mirror(journal.BURIALS)
 observations = _mirror(journal.OBSERVATIONS)
-bills = _mirror(journal.BILLS, _index("bill_id"), _index("participant"))
+bills = _mirror(journal.BILLS, _index("bill_id"), _index("participant"), _index("settlement_id"))
 bill_lines = _mirror(journal.BILL_LINES, _index("bill_id"))
 
 bindings = sa.Table(
@@ -340,7 +340,10 @@ def _fold_burial(connection: sa.Connection, entry: SealedEntry) -> None:
     for row in _table(entry, "burials"):
         connection.execute(
             sa.update(transactions)
-            .where(transactions.c.transaction_id == row["transaction_id"])
+            .where(
+                transactions.c.transaction_id == row["transaction_id"],
+                transactions.c.state == STATE_COMMITTED,
+            )
             .values(state=STATE_DEAD)
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -24,8 +24,6 @@ from sauma.store import projections as p
 from sauma.units import INT64_MAX
 
 FINAL = int(BillStatus.FINAL)
-IDS_MAX = 500
-"""How many ids one select is given: databases limit the parameters of a statement."""
 QUALITIES = (Quality.MEASURED, Quality.ESTIMATED, Quality.MISSING)
 """Their numbers in the column, from 0."""
 
@@ -364,7 +362,9 @@ def has_settlement(connection: sa.Connection, settlement_id: bytes) -> bool:
     """Tell whether a settlement was planned."""
     return (
         connection.execute(
-            sa.select(p.settlements.c.sequence).where(p.settlements.c.settlement_id == settlement_id)
+            sa.select(p.settlements.c.sequence).where(
+                p.settlements.c.settlement_id == settlement_id
+            )
         ).first()
         is not None
     )
@@ -374,8 +374,9 @@ def unsettled(connection: sa.Connection) -> list[tuple[str, int]]:
     """Return area and start of every cleared interval that no settlement covers, in that order."""
     periods: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in connection.execute(
-        sa.select(p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end)
-        .order_by(p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end)
+        sa.select(
+            p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end
+        ).order_by(p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end)
     ):
         merged = periods[row.area]
         if merged and row.period_start <= merged[-1][1]:
@@ -394,7 +395,9 @@ def unsettled(connection: sa.Connection) -> list[tuple[str, int]]:
         )
     )
     return [
-        (row.area, row.interval_start) for row in rows if not is_covered(row.area, row.interval_start)
+        (row.area, row.interval_start)
+        for row in rows
+        if not is_covered(row.area, row.interval_start)
     ]
 
 
@@ -434,9 +437,7 @@ def least_statuses(connection: sa.Connection) -> dict[bytes, int]:
     return least
 
 
-def unfinished_settlements(
-    connection: sa.Connection, reached: int = FINAL
-) -> list[SettlementRow]:
+def unfinished_settlements(connection: sa.Connection, reached: int = FINAL) -> list[SettlementRow]:
     """Return the settlements that owe something and have not been billed at that status throughout."""
     least = least_statuses(connection)
     return [
@@ -444,50 +445,3 @@ def unfinished_settlements(
         for row in settlements(connection)
         if row.obligation_count and least.get(row.settlement_id, 0) < reached
     ]
-
-
-def events_with(
-    connection: sa.Connection, chain_id: str, references: Iterable[bytes]
-) -> list[sa.Row[Any]]:
-    """Return the successful events, not taken back, that carry one of some references, in order."""
-    wanted = list(references)
-    rows: list[sa.Row[Any]] = []
-    for first in range(0, len(wanted), IDS_MAX):
-        rows += connection.execute(
-            sa.select(p.chain_events).where(
-                p.chain_events.c.chain_id == chain_id,
-                p.chain_events.c.reference.in_(wanted[first : first + IDS_MAX]),
-                p.chain_events.c.retracted_by.is_(None),
-                p.chain_events.c.succeeded.is_(True),
-            )
-        ).all()
-    return sorted(rows, key=lambda row: (row.sequence, row.row_number))
-
-
-def signed_for(
-    connection: sa.Connection, batch_ids: Sequence[bytes], *, alive: bool = False
-) -> set[tuple[bytes, bytes]]:
-    """Return batch and transaction of everything signed for some batches; `alive`: that may yet count.
-
-    A transaction that was included and failed lives until its block is final: until then it may be
-    undone and succeed.
-    """
-    found: set[tuple[bytes, bytes]] = set()
-    for first in range(0, len(batch_ids), IDS_MAX):
-        query = sa.select(
-            p.transaction_batches.c.batch_id, p.transaction_batches.c.transaction_id
-        ).where(p.transaction_batches.c.batch_id.in_(batch_ids[first : first + IDS_MAX]))
-        if alive:
-            query = query.join(
-                p.transactions,
-                p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-            ).where(is_alive())
-        found |= {(bytes(row.batch_id), bytes(row.transaction_id)) for row in connection.execute(query)}
-    return found
-
-
-def is_alive() -> sa.ColumnElement[bool]:
-    """The condition that a transaction is neither dead nor failed for ever."""
-    states = p.transactions.c
-    failed_for_ever = sa.and_(states.state == p.STATE_FINAL, states.succeeded.is_not(True))
-    return sa.and_(states.state != p.STATE_DEAD, sa.not_(failed_for_ever))

@@ -53,6 +53,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_bills_bill_id"), "bills", ["bill_id"], unique=False)
     op.create_index(op.f("ix_bills_participant"), "bills", ["participant"], unique=False)
+    op.create_index(op.f("ix_bills_settlement_id"), "bills", ["settlement_id"], unique=False)
     op.create_table(
         "bindings",
         sa.Column("holder", sa.String(length=64), nullable=False),

@@ -1,0 +1,508 @@
+"""An Ethereum chain as the engine sees it: two constants and seven calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import attrs
+
+from sauma.chain import (
+    Answer,
+    Balance,
+    Batch,
+    Capabilities,
+    Cursor,
+    EventPage,
+    Head,
+    Quote,
+    SignedTransaction,
+    Signer,
+    Status,
+)
+from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
+from sauma.identifiers import AccountId, AssetId, ChainId
+from sauma.units import check_integer
+
+from .caip import account_of, address_on, parse_address
+from .codec import EthereumCodec
+from .directory import AccountDirectory
+from .endpoints import Endpoints
+from .fees import Fees, suggested
+from .gas import payment_gas, registration_gas, settle_gas
+from .instructions import Draft, check_roles, draft_of
+from .ledger import REGISTER_MANY, call
+from .node import NodeClient
+from .operations import Asset, read
+from .packing import Found, Packing, Slot, find
+from .reading import LedgerReader, at_one_block, head_of
+from .scanning import PAGE_BLOCKS, read_page
+from .settings import GAS_MAX, EthereumSettings, capabilities_of
+from .signing import address_of, recover
+from .tracking import status_of
+from .transactions import FeeTransaction
+from .transport import Transport
+
+BLOCK_GAS: Final = 30_000_000
+"""What a block is taken to hold when a quote says how many blocks batches need."""
+REGISTRATIONS_MAX: Final = 200
+"""How many accounts one registration holds; all of them stay below the most gas there may be."""
+_NUMBER_MAX: Final = 2**32 - 1
+
+
+class EthereumChain:
+    """Energy and money in the settlement contract of one Ethereum chain, through one node or several.
+
+    Without signers it only reads.  Remembered between calls are only facts that cannot change, and
+    how the nodes did; calls may come from several threads.
+    """
+
+    def __init__(
+        self,
+        settings: EthereumSettings,
+        nodes: NodeClient | Sequence[NodeClient],
+        signers: Mapping[AccountId, Signer] | None = None,
+        *,
+        page_blocks: int = PAGE_BLOCKS,
+    ) -> None:
+        """Use nodes in the order of preference; none is asked anything before the first call.
+
+        Raises `WrongNetwork` for a signer of another chain, `InvalidInput` for one whose key is not
+        its account's.
+        """
+        if check_integer(page_blocks, "page_blocks") < 1:
+            raise InvalidInput(f"page_blocks {page_blocks} must be at least 1")
+        self._settings = settings
+        self._page_blocks = page_blocks
+        self._signers = dict(signers or {})
+        self._codec = EthereumCodec(settings)
+        self._capabilities = capabilities_of(settings)
+        self._directory = AccountDirectory(settings)
+        self._views = LedgerReader(settings)
+        self._endpoints = Endpoints(
+            [nodes] if isinstance(nodes, NodeClient) else nodes, check=self._check_node
+        )
+        for account, signer in self._signers.items():
+            _check_signer(account, signer, settings)
+
+    @classmethod
+    def from_settings(
+        cls,
+        facts: Mapping[str, Any],
+        *,
+        urls: Sequence[str | Transport],
+        signers: Mapping[AccountId, Signer] | None = None,
+        **options: Any,
+    ) -> EthereumChain:
+        """Return the chain for settings as plain facts; `options` are those of `NodeClient`."""
+        nodes = [NodeClient(url, **options) for url in urls]
+        return cls(EthereumSettings.from_facts(facts), nodes, signers)
+
+    @property
+    def chain_id(self) -> ChainId:
+        """`eip155:` and the number."""
+        return self._settings.chain
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the contract promises: everything but holds and contests, by itself."""
+        return self._capabilities
+
+    @property
+    def settings(self) -> EthereumSettings:
+        """What this chain was built from."""
+        return self._settings
+
+    @property
+    def codec(self) -> EthereumCodec:
+        """The offline half, for the same settings."""
+        return self._codec
+
+    @property
+    def nodes(self) -> tuple[NodeClient, ...]:
+        """The nodes, in the order of preference."""
+        return self._endpoints.nodes
+
+    def account(self, address: str) -> AccountId:
+        """Return the account of an address with checksum."""
+        return account_of(parse_address(address), self._settings.chain)
+
+    def close(self) -> None:
+        """Close the connections to the nodes."""
+        self._endpoints.close()
+
+    def __enter__(self) -> Self:
+        """Return the chain itself; leaving closes it."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections to the nodes."""
+        self.close()
+
+    def head(self) -> Head:
+        """Return the newest block and the newest final height, by tag or by depth."""
+        return self._endpoints.ask(lambda node: head_of(node, self._settings))
+
+    def quote(self, batches: Sequence[Batch]) -> Quote:
+        """Return what the batches would take at most, at what gas costs now; balances are not looked at.
+
+        A transaction a batch, and before them the registration of every account that has none.
+        """
+        drafts = [draft_of(batch, self._settings) for batch in batches]
+        for draft in drafts:
+            check_roles(draft, self._settings)
+        if not drafts:
+            return Quote(
+                transactions=0,
+                bytes_total=0,
+                blocks=0,
+                fees=(),
+                fee_asset=self._settings.fee_asset,
+            )
+        return self._endpoints.ask(lambda node: self._quote(node, drafts))
+
+    def prepare(
+        self,
+        batches: Sequence[Batch],
+        *,
+        outstanding: Sequence[SignedTransaction],
+        replaces: SignedTransaction | None = None,
+    ) -> tuple[SignedTransaction, ...]:
+        """Price and sign a prefix of the batches, one transaction each; raises when the first is refused.
+
+        Nothing is signed while gas costs more than the ceiling.  The nonce is the lowest that is
+        neither taken nor outstanding, so a gap is filled first.  With `replaces` the first batch
+        takes its nonce and offers an eighth more per gas.
+        """
+        if replaces is not None and not batches:
+            raise InvalidInput("nothing to replace the transaction with: give a batch")
+        wanted = self._drafts(batches)
+        if not wanted:
+            return ()
+        return self._endpoints.ask(lambda node: self._prepare(node, wanted, outstanding, replaces))
+
+    def broadcast(self, transaction: SignedTransaction) -> Answer:
+        """Give the stored bytes to every node; a node's word is a hint, never a verdict."""
+        ours = self._codec.read(transaction.raw)
+        return self._endpoints.tell(transaction.raw, ours.transaction_id())
+
+    def status(self, transaction: SignedTransaction) -> Status:
+        """Return what can be proved of a transaction now."""
+        return self._endpoints.ask(lambda node: status_of(node, self._codec, transaction))
+
+    def events(self, since: Cursor) -> EventPage:
+        """Return what moved in our area or carried a reference since the cursor, at most one page."""
+        return self._endpoints.ask(
+            lambda node: read_page(node, self._settings, since, self._page_blocks)
+        )
+
+    def balance(self, account: AccountId, asset: AssetId) -> Balance:
+        """Return what an account has of energy, money or ether; without a number it has nothing."""
+        owner = address_on(account, self._settings.chain)
+        kind = self._asset(asset)
+
+        def ask(node: NodeClient, head: Head) -> Balance:
+            height = head.newest.height
+            if kind is None:
+                return Balance(units=node.ether_wei(owner, height), block=head.newest)
+            number = self._directory.numbers_of(node, [owner], head).get(owner)
+            if number is None:
+                return Balance(units=0, block=head.newest)
+            units = self._views.balances(node, [number], height)[number, kind]
+            return Balance(units=units, block=head.newest)
+
+        return self._endpoints.ask(
+            lambda node: at_one_block(node, self._settings, lambda head: ask(node, head))
+        )
+
+    def unregistered(self, accounts: Sequence[AccountId]) -> tuple[AccountId, ...]:
+        """Return which accounts the contract has given no number yet."""
+        owners = {address_on(each, self._settings.chain): each for each in accounts}
+
+        def ask(node: NodeClient) -> tuple[AccountId, ...]:
+            head = head_of(node, self._settings)
+            numbers = self._directory.numbers_of(node, list(owners), head)
+            return tuple(each for owner, each in owners.items() if owner not in numbers)
+
+        return self._endpoints.ask(ask)
+
+    def prepare_registration(
+        self, accounts: Sequence[AccountId], *, outstanding: Sequence[SignedTransaction] = ()
+    ) -> tuple[SignedTransaction, ...]:
+        """Sign what gives numbers to those accounts that have none, in the settler's lane.
+
+        An account needs a number before anything can be moved to it.  A registration carries no
+        batch and may be repeated: the contract passes over who is registered.  Nothing is signed
+        while gas costs more than the ceiling.
+        """
+        missing = self.unregistered(accounts)
+        settler = self._settings.settler
+        signer = self._signer(settler)
+        if not missing:
+            return ()
+
+        def ask(node: NodeClient) -> tuple[SignedTransaction, ...]:
+            fees = suggested(node, self._settings.fee_ceiling_wei)
+            if fees is None:
+                return ()
+            found = find(node, self._settings, self._directory, (), (settler,))
+            packing = Packing(found, self._codec, outstanding=outstanding, replaces=None)
+            return self._register(missing, signer, fees, packing, found)
+
+        return self._endpoints.ask(ask)
+
+    def _register(
+        self,
+        missing: Sequence[AccountId],
+        signer: Signer,
+        fees: Fees,
+        packing: Packing,
+        found: Found,
+    ) -> tuple[SignedTransaction, ...]:
+        prepared: list[SignedTransaction] = []
+        for first in range(0, len(missing), REGISTRATIONS_MAX):
+            slot = packing.free_slot(signer.account)
+            if slot is None:
+                break
+            owners = [
+                address_on(each, self._settings.chain)
+                for each in missing[first : first + REGISTRATIONS_MAX]
+            ]
+            data = call(REGISTER_MANY, self._settings.area, owners)
+            unsigned = self._unsigned(slot[1], fees, registration_gas(data, len(owners)), data=data)
+            packing.check_affordable(slot, unsigned, ())
+            signed = self._sign(unsigned, signer, (), found)
+            packing.take(slot, unsigned, ())
+            prepared.append(signed)
+        return tuple(prepared)
+
+    def _quote(self, node: NodeClient, drafts: Sequence[Draft]) -> Quote:
+        head = head_of(node, self._settings)
+        fees = suggested(node, self._settings.fee_ceiling_wei)
+        fee_wei = self._settings.fee_ceiling_wei if fees is None else fees.fee_wei_max
+        owners = list(dict.fromkeys(owner for draft in drafts for owner in draft.owners))
+        numbers = self._directory.numbers_of(node, owners, head)
+        missing = [owner for owner in owners if owner not in numbers]
+        # who has none yet is counted with the largest numbers, which cost most
+        numbers |= {owner: _NUMBER_MAX - place for place, owner in enumerate(missing)}
+        offered = Fees(fee_wei_max=fee_wei, priority_fee_wei=0)
+        unsigned = [self._draft_transaction(draft, 0, offered, numbers) for draft in drafts]
+        payers = [draft.sender for draft in drafts]
+        for first in range(0, len(missing), REGISTRATIONS_MAX):
+            chunk = missing[first : first + REGISTRATIONS_MAX]
+            data = call(REGISTER_MANY, self._settings.area, chunk)
+            gas = registration_gas(data, len(chunk))
+            unsigned.append(self._unsigned(0, offered, gas, data=data))
+            payers.append(self._settings.settler)
+        totals: Counter[AccountId] = Counter()
+        for payer, each in zip(payers, unsigned, strict=True):
+            totals[payer] += each.fee_units_max
+        gas_total = sum(each.gas_max for each in unsigned)
+        return Quote(
+            transactions=len(unsigned),
+            bytes_total=sum(len(each.payload()) + 67 for each in unsigned),
+            blocks=-(-gas_total // BLOCK_GAS),
+            fees=tuple(sorted(totals.items())),
+            fee_asset=self._settings.fee_asset,
+        )
+
+    def _prepare(
+        self,
+        node: NodeClient,
+        wanted: Sequence[tuple[Draft, Signer]],
+        outstanding: Sequence[SignedTransaction],
+        replaces: SignedTransaction | None,
+    ) -> tuple[SignedTransaction, ...]:
+        fees = suggested(node, self._settings.fee_ceiling_wei)
+        if fees is None:
+            return ()
+        drafts = [draft for draft, _ in wanted]
+        senders = dict.fromkeys(draft.sender for draft in drafts)
+        if replaces is not None:
+            senders[replaces.sender] = None
+        found = find(node, self._settings, self._directory, drafts, senders)
+        packing = Packing(found, self._codec, outstanding=outstanding, replaces=replaces)
+        prepared: list[SignedTransaction] = []
+        for draft, signer in wanted:
+            try:
+                signed = self._prepare_one(node, draft, signer, fees, packing, found)
+            except (Refused, InvalidInput):
+                if not prepared:
+                    raise
+                break
+            if signed is None:
+                break
+            prepared.append(signed)
+        return tuple(prepared)
+
+    def _prepare_one(
+        self,
+        node: NodeClient,
+        draft: Draft,
+        signer: Signer,
+        fees: Fees,
+        packing: Packing,
+        found: Found,
+    ) -> SignedTransaction | None:
+        slot = packing.slot_for(draft)
+        if slot is None:
+            return None
+        self._check_possible(node, draft, found)
+        offered = packing.fees_for(slot, fees)
+        unsigned = self._draft_transaction(draft, slot[1], offered, found.numbers)
+        signed = self._sign(unsigned, signer, (draft.batch.batch_id,), found)
+        packing.check_affordable(slot, unsigned, signed.effects)
+        packing.take(slot, unsigned, signed.effects, draft.batch.batch_id)
+        return signed
+
+    def _check_possible(self, node: NodeClient, draft: Draft, found: Found) -> None:
+        """Refuse what the contract, or a recipient that is a contract, would refuse now."""
+        chain = self._settings.chain
+        if draft.payment is not None:
+            if node.code(draft.payment.recipient):
+                raise Refused(
+                    f"{account_of(draft.payment.recipient, chain)} has code, so that a payment with "
+                    "a reference may be refused or cost any gas: pay to an account with a key"
+                )
+            return
+        if found.area.is_paused:
+            raise Refused(f"area {self._settings.area} is paused: its owner must resume it")
+        roles = {
+            account_of(found.area.issuer, chain): "issuer",
+            account_of(found.area.settler, chain): "settler",
+        }
+        if draft.sender not in roles:
+            raise Refused(
+                f"{draft.sender} is neither issuer nor settler of area {self._settings.area}: let it "
+                "accept the role"
+            )
+        missing = [owner for owner in draft.owners if owner not in found.numbers]
+        if missing:
+            raise Refused(
+                f"{account_of(missing[0], chain)} and {len(missing) - 1} more have no account in area "
+                f"{self._settings.area}: register them first (`prepare_registration`)"
+            )
+
+    def _draft_transaction(
+        self, draft: Draft, nonce: int, fees: Fees, numbers: Mapping[bytes, int]
+    ) -> FeeTransaction:
+        if draft.payment is not None:
+            data = draft.batch.reference
+            return self._unsigned(
+                nonce,
+                fees,
+                payment_gas(data),
+                data=data,
+                to=draft.payment.recipient,
+                value_wei=draft.payment.wei,
+            )
+        settle = draft.settle(self._settings, numbers)
+        calldata = settle.calldata()
+        gas = settle_gas(calldata, read(settle.operations), len(settle.owners))
+        if gas > GAS_MAX:
+            raise Refused(
+                f"batch {draft.batch.batch_id.hex()} may need {gas} gas, a transaction has "
+                f"{GAS_MAX} at most: plan smaller batches, or shorter netting periods"
+            )
+        return self._unsigned(nonce, fees, gas, data=calldata)
+
+    def _unsigned(
+        self,
+        nonce: int,
+        fees: Fees,
+        gas_max: int,
+        *,
+        data: bytes,
+        to: bytes | None = None,
+        value_wei: int = 0,
+    ) -> FeeTransaction:
+        return FeeTransaction(
+            chain_number=self._settings.chain_number,
+            nonce=nonce,
+            priority_fee_wei=fees.priority_fee_wei,
+            fee_wei_max=fees.fee_wei_max,
+            gas_max=gas_max,
+            to=self._settings.ledger_address if to is None else to,
+            value_wei=value_wei,
+            data=data,
+        )
+
+    def _sign(
+        self,
+        unsigned: FeeTransaction,
+        signer: Signer,
+        batch_ids: tuple[bytes, ...],
+        found: Found,
+    ) -> SignedTransaction:
+        payload = unsigned.payload()
+        signature = signer.sign(payload)
+        if recover(payload, signature) != address_on(signer.account, self._settings.chain):
+            raise NoSigner(
+                f"the signer of {signer.account} gave a signature that does not hold: check its key"
+            )
+        return self._codec.signed(
+            attrs.evolve(unsigned, signature=signature),
+            batch_ids=batch_ids,
+            # what is final now cannot have it; everything later may, after a reorganisation
+            prepared_at=found.final_height + 1,
+        )
+
+    def _drafts(self, batches: Sequence[Batch]) -> list[tuple[Draft, Signer]]:
+        """Return the first batches that can be written and signed; raises for the very first."""
+        wanted: list[tuple[Draft, Signer]] = []
+        for batch in batches:
+            try:
+                draft = draft_of(batch, self._settings)
+                signer = self._signer(draft.sender)
+                check_roles(draft, self._settings)
+            except (Refused, InvalidInput):
+                if not wanted:
+                    raise
+                break
+            wanted.append((draft, signer))
+        return wanted
+
+    def _signer(self, account: AccountId) -> Signer:
+        signer = self._signers.get(account)
+        if signer is None:
+            raise NoSigner(f"nobody can sign for {account}: give its signer to the chain")
+        return signer
+
+    def _asset(self, asset: AssetId) -> Asset | None:
+        """Return which of the contract's assets is meant; None for ether."""
+        known = {
+            self._settings.energy_asset: Asset.ENERGY,
+            self._settings.money_asset: Asset.MONEY,
+            self._settings.fee_asset: None,
+        }
+        if asset in known:
+            return known[asset]
+        if asset.chain_id != self._settings.chain:
+            raise WrongNetwork(f"asset {asset} is not on {self.chain_id}: name one that is")
+        raise InvalidInput(f"asset {asset} is not kept here: ask for {', '.join(map(str, known))}")
+
+    def _check_node(self, node: NodeClient) -> None:
+        node.check(
+            self._settings.chain_number,
+            self._settings.ledger_address,
+            bytes.fromhex(self._settings.code_hash),
+        )
+
+
+def _check_signer(account: AccountId, signer: Signer, settings: EthereumSettings) -> None:
+    address_on(account, settings.chain)
+    if signer.account != account:
+        address_on(signer.account, settings.chain)
+        raise InvalidInput(f"the signer given for {account} signs for {signer.account}: correct it")
+    own = account_of(address_of(signer.public_key), settings.chain)
+    if own != account:
+        raise InvalidInput(
+            f"the signer of {account} has the key of {own}: give the account's own key"
+        )

@@ -1,0 +1,194 @@
+"""What signed bytes say: the pure half of the adapter, which an auditor loads without a network.
+
+The contract knows accounts by number.  Which address each number stands for is written in the call
+itself (`Settle.owners`), so that these bytes and the settings are enough; that the contract agrees is
+seen in its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from sauma.chain import REFERENCE_BYTES, Decoded, Effect, SignedTransaction, is_reference
+from sauma.errors import InvalidInput
+from sauma.identifiers import AccountId, AssetId
+
+from .caip import account_of
+from .instructions import REFERENCE_WORD_BYTES
+from .ledger import NEVER, REGISTER_MANY, parse_settle, selector
+from .operations import AnchorLine, Asset, Kind, Movement, movements_of, read
+from .settings import EthereumSettings
+from .transactions import FeeTransaction, parse_raw
+
+_Contents: TypeAlias = tuple[bytes | None, tuple[Effect, ...], int | None, "set[AccountId] | None"]
+"""Reference, effects, validity, and who may sign it: None is anybody."""
+_PADDING: Final = bytes(REFERENCE_WORD_BYTES - REFERENCE_BYTES)
+
+
+class EthereumCodec:
+    """Reads signed transactions: settlements of our area, payments in ether, registrations."""
+
+    def __init__(self, settings: EthereumSettings) -> None:
+        """Read for the chain, the contract and the area of these settings."""
+        self.settings = settings
+
+    @classmethod
+    def from_settings(cls, facts: Mapping[str, Any]) -> EthereumCodec:
+        """Return the codec for settings as the journal records them (`EthereumSettings.to_facts`)."""
+        return cls(EthereumSettings.from_facts(facts))
+
+    def decode(self, raw: bytes) -> Decoded:
+        """Return what signed bytes say; raises `InvalidInput` for bytes that no batch could be.
+
+        Energy that is issued or retired has one effect, on its holder.  A payment has effects in
+        ether, fees have none.  Every signature that holds names some signer, and a changed byte names
+        another: so `signature_valid` says that the signer is whom these settings let do that.  A
+        payment anybody may sign, and its signer pays; a signature that names nobody is refused.
+        """
+        transaction = self.read(raw)
+        sender = self.sender_of(transaction)
+        reference, effects, valid_until, allowed = self._contents(transaction, sender)
+        return Decoded(
+            transaction_id=transaction.transaction_id(),
+            sender=sender,
+            reference=reference,
+            effects=effects,
+            fee_payer=sender,
+            fee_units_max=transaction.fee_units_max,
+            valid_until=valid_until,
+            signature_valid=allowed is None or sender in allowed,
+        )
+
+    def read(self, raw: bytes) -> FeeTransaction:
+        """Return the transaction of signed bytes of this chain."""
+        transaction = parse_raw(raw)
+        if transaction.chain_number != self.settings.chain_number:
+            raise InvalidInput(
+                f"the transaction is for eip155:{transaction.chain_number}, not for "
+                f"{self.settings.chain}: read it with that chain's settings"
+            )
+        return transaction
+
+    def sender_of(self, transaction: FeeTransaction) -> AccountId:
+        """Return who signed; raises `InvalidInput` when the signature names nobody."""
+        sender = transaction.sender()
+        if sender is None:
+            raise InvalidInput("the signature of the transaction holds for no key")
+        return account_of(sender, self.settings.chain)
+
+    def anchored_roots(self, raw: bytes) -> tuple[bytes, ...]:
+        """Return the Merkle roots that signed bytes anchor."""
+        transaction = self.read(raw)
+        if transaction.to != self.settings.ledger_address:
+            return ()
+        sections = read(parse_settle(transaction.data).operations)
+        return tuple(
+            line.root
+            for section in sections
+            for line in section.lines
+            if isinstance(line, AnchorLine)
+        )
+
+    def signed(
+        self, transaction: FeeTransaction, *, batch_ids: tuple[bytes, ...], prepared_at: int
+    ) -> SignedTransaction:
+        """Return the port's record of a signed transaction."""
+        raw = transaction.raw()
+        decoded = self.decode(raw)
+        return SignedTransaction(
+            transaction_id=decoded.transaction_id,
+            raw=raw,
+            sender=decoded.sender,
+            batch_ids=batch_ids,
+            effects=decoded.effects,
+            fee_payer=decoded.fee_payer,
+            fee_units_max=decoded.fee_units_max,
+            valid_until=decoded.valid_until,
+            consumes=(nonce_token(decoded.sender, transaction.nonce),),
+            prepared_at=prepared_at,
+        )
+
+    def _contents(self, transaction: FeeTransaction, sender: AccountId) -> _Contents:
+        if transaction.to is None:
+            raise InvalidInput("the transaction creates a contract: no batch does")
+        if transaction.to != self.settings.ledger_address:
+            return self._payment(transaction, transaction.to, sender)
+        if transaction.value_wei:
+            raise InvalidInput("the transaction pays ether to the contract, which takes none")
+        if transaction.data[:4] == selector(REGISTER_MANY):
+            return None, (), None, {self.settings.settler}
+        settle = parse_settle(transaction.data)
+        if settle.area != self.settings.area:
+            raise InvalidInput(
+                f"the transaction settles area {settle.area}, not {self.settings.area}: read it "
+                "with that area's settings"
+            )
+        sections = read(settle.operations)
+        effects = effects_of(movements_of(sections), settle.owner_by_account(), self.settings)
+        valid_until = None if settle.valid_until == NEVER else settle.valid_until
+        allowed = set.intersection(*(self._allowed(section.kind) for section in sections))
+        return reference_in(settle.reference), effects, valid_until, allowed
+
+    def _payment(
+        self, transaction: FeeTransaction, recipient: bytes, sender: AccountId
+    ) -> _Contents:
+        if transaction.data and not is_reference(transaction.data):
+            raise InvalidInput(
+                f"the transaction calls {account_of(recipient, self.settings.chain)}, not the "
+                f"contract {self.settings.ledger}: no batch does"
+            )
+        effects = payment_effects(
+            sender, account_of(recipient, self.settings.chain), transaction.value_wei, self.settings
+        )
+        return transaction.data or None, effects, None, None
+
+    def _allowed(self, kind: Kind) -> set[AccountId]:
+        """Return who may ask the contract for a section of a kind."""
+        if kind in (Kind.ISSUE, Kind.RETIRE):
+            return {self.settings.issuer}
+        if kind is Kind.ANCHOR:
+            return {self.settings.issuer, self.settings.settler}
+        return {self.settings.settler}
+
+
+def nonce_token(sender: AccountId, nonce: int) -> bytes:
+    """Return the token that a transaction consumes: two with the same can never both land."""
+    return f"nonce:{sender}:{nonce}".encode()
+
+
+def reference_in(word: bytes) -> bytes | None:
+    """Return the port's reference in the contract's 32 bytes; None when it is somebody else's."""
+    reference, padding = word[:REFERENCE_BYTES], word[REFERENCE_BYTES:]
+    return reference if is_reference(reference) and padding == _PADDING else None
+
+
+def asset_of(asset: Asset, settings: EthereumSettings) -> AssetId:
+    """Return the contract's energy or money as an asset."""
+    return settings.energy_asset if asset is Asset.ENERGY else settings.money_asset
+
+
+def effects_of(
+    movements: Iterable[Movement], owner_of: Mapping[int, bytes], settings: EthereumSettings
+) -> tuple[Effect, ...]:
+    """Return movements of the contract's accounts as effects on their owners, in order."""
+    return tuple(
+        Effect(
+            account=account_of(owner_of[movement.account], settings.chain),
+            asset=asset_of(movement.asset, settings),
+            delta_units=movement.delta_units,
+        )
+        for movement in movements
+    )
+
+
+def payment_effects(
+    sender: AccountId, recipient: AccountId, wei: int, settings: EthereumSettings
+) -> tuple[Effect, ...]:
+    """Return the effects of a payment in ether; of one to oneself there are none."""
+    if wei == 0 or sender == recipient:
+        return ()
+    return (
+        Effect(account=sender, asset=settings.fee_asset, delta_units=-wei),
+        Effect(account=recipient, asset=settings.fee_asset, delta_units=wei),
+    )

@@ -1,0 +1,296 @@
+"""From the engine's instructions to what the contract is asked; pure.
+
+One batch is one transaction: a call of `settle`, or a payment in ether that carries the reference.
+The contract decides by the caller: its issuer issues and retires, its settler transfers and nets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import attrs
+
+from sauma.chain import Anchor, Batch, Instruction, Issue, Leg, Net, Retire, Transfer
+from sauma.errors import InvalidInput, Refused, Unsupported, WrongNetwork
+from sauma.identifiers import AccountId, AssetId
+from sauma.units import check_integer
+
+from .caip import address_on
+from .ledger import NEVER, Settle
+from .operations import (
+    AnchorLine,
+    Asset,
+    IssueLine,
+    Kind,
+    Line,
+    NetLine,
+    RetireLine,
+    Section,
+    TransferLine,
+    write,
+)
+from .settings import BATCH_INSTRUCTIONS_MAX, UNITS_MAX, EthereumSettings
+
+ROOT_BYTES: Final = 32
+REFERENCE_WORD_BYTES: Final = 32
+
+
+@attrs.frozen(kw_only=True)
+class Payment:
+    """Ether for one account, with the batch's reference as data."""
+
+    recipient: bytes
+    wei: int
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """A batch that was found to be possible: who sends it, and whose accounts it names."""
+
+    batch: Batch
+    sender: AccountId
+    owners: tuple[bytes, ...]
+    """The addresses whose accounts in the contract it names, each once."""
+    payment: Payment | None = None
+
+    @property
+    def reference_word(self) -> bytes:
+        """The reference as the contract keeps it: 32 bytes."""
+        return reference_word(self.batch.reference)
+
+    def settle(self, settings: EthereumSettings, number_of: Mapping[bytes, int]) -> Settle:
+        """Return the call of the contract; `number_of` gives its number of each owner's account."""
+        sections = _sections(self.batch, settings, number_of)
+        by_number = sorted((number_of[owner], owner) for owner in self.owners)
+        return Settle(
+            area=settings.area,
+            reference=self.reference_word,
+            valid_until=NEVER,
+            operations=write(sections),
+            owners=tuple(owner for _, owner in by_number),
+        )
+
+
+def reference_word(reference: bytes) -> bytes:
+    """Return a reference padded to the contract's 32 bytes."""
+    return reference.ljust(REFERENCE_WORD_BYTES, b"\0")
+
+
+def draft_of(batch: Batch, settings: EthereumSettings) -> Draft:
+    """Return what a batch asks of the chain.
+
+    Raises `Unsupported` for what the contract does not do (who may ask it is for `check_roles`),
+    `WrongNetwork` for an account or asset of another chain, and `InvalidInput` for contents that
+    contradict themselves.
+    """
+    if len(batch.instructions) > BATCH_INSTRUCTIONS_MAX:
+        raise Unsupported(
+            f"batch {batch.batch_id.hex()} has {len(batch.instructions)} instructions, "
+            f"{settings.chain} takes {BATCH_INSTRUCTIONS_MAX}: make several batches"
+        )
+    for instruction in batch.instructions:
+        _check_known(instruction, settings)
+    senders = {instruction.authority for instruction in batch.instructions}
+    if len(senders) > 1:
+        raise Unsupported(
+            f"batch {batch.batch_id.hex()} has {len(senders)} authorities: one account signs a "
+            "transaction, so make a batch for each"
+        )
+    sender = batch.instructions[0].authority
+    address_on(sender, settings.chain)
+    payments = [each for each in batch.instructions if _is_payment(each, settings)]
+    if payments:
+        return _payment(batch, payments, settings)
+    owners = dict.fromkeys(owner for each in batch.instructions for owner in _check(each, settings))
+    return Draft(batch=batch, sender=sender, owners=tuple(owners))
+
+
+def check_roles(draft: Draft, settings: EthereumSettings) -> None:
+    """Raise `Unsupported` unless the contract lets the sender do all that a draft asks."""
+    for instruction in () if draft.payment is not None else draft.batch.instructions:
+        allowed = _allowed(instruction, settings)
+        if draft.sender not in allowed:
+            raise Unsupported(
+                f"{draft.sender} may not {type(instruction).__name__.lower()} in area "
+                f"{settings.area}: the contract lets {' or '.join(map(str, allowed))}, so make that "
+                "the authority"
+            )
+
+
+def _allowed(instruction: Instruction, settings: EthereumSettings) -> tuple[AccountId, ...]:
+    """Return who may ask the contract for an instruction."""
+    if isinstance(instruction, Issue | Retire):
+        return (settings.issuer,)
+    if isinstance(instruction, Anchor):
+        return (settings.settler, settings.issuer)
+    return (settings.settler,)
+
+
+def _check_known(instruction: Instruction, settings: EthereumSettings) -> None:
+    if not isinstance(instruction, Issue | Transfer | Net | Retire | Anchor):
+        raise Unsupported(
+            f"{settings.chain} cannot {type(instruction).__name__.lower()}: "
+            "use a chain whose capabilities declare it"
+        )
+
+
+def _is_payment(instruction: Instruction, settings: EthereumSettings) -> bool:
+    return isinstance(instruction, Transfer) and instruction.asset == settings.fee_asset
+
+
+def _payment(batch: Batch, payments: list[Instruction], settings: EthereumSettings) -> Draft:
+    payment = payments[0]
+    if len(batch.instructions) > 1 or not isinstance(payment, Transfer):
+        raise Unsupported(
+            f"batch {batch.batch_id.hex()} pays ether beside other instructions: a payment in "
+            "ether is a transaction of its own, so make it a batch of its own"
+        )
+    if payment.authority != payment.sender:
+        raise Unsupported(
+            f"{payment.authority} cannot move ether of {payment.sender}: the owner signs, so make "
+            "it the authority"
+        )
+    wei = check_integer(payment.units, "units")
+    if not 0 < wei < 2**128:
+        raise InvalidInput(f"units {wei} of {payment.asset} must be above zero and under 2^128")
+    return Draft(
+        batch=batch,
+        sender=payment.sender,
+        owners=(),
+        payment=Payment(recipient=address_on(payment.recipient, settings.chain), wei=wei),
+    )
+
+
+def _check(instruction: Instruction, settings: EthereumSettings) -> Iterable[bytes]:
+    """Refuse what the contract would refuse for ever; return whose accounts are named."""
+    match instruction:
+        case Issue(recipient=recipient, asset=asset, units=units, on_behalf_of=producer):
+            _check_energy(asset, settings)
+            _check_units(asset, units)
+            if producer is not None:
+                address_on(producer, settings.chain)
+            return (address_on(recipient, settings.chain),)
+        case Retire(account=account, asset=asset, units=units):
+            _check_energy(asset, settings)
+            _check_units(asset, units)
+            return (address_on(account, settings.chain),)
+        case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
+            _asset(asset, settings)
+            _check_units(asset, units)
+            return (address_on(sender, settings.chain), address_on(recipient, settings.chain))
+        case Net(legs=legs):
+            return [address for address, _ in _positions(legs, settings)]
+        case Anchor(root=root):
+            if len(root) != ROOT_BYTES:
+                raise InvalidInput(f"root {root.hex()} must have {ROOT_BYTES} bytes")
+    return ()
+
+
+def _positions(
+    legs: tuple[Leg, ...], settings: EthereumSettings
+) -> list[tuple[bytes, dict[Asset, int]]]:
+    """Return what legs come to for each account; accounts whose legs cancel out are left out."""
+    if not legs:
+        raise InvalidInput("a net without legs moves nothing: leave it out")
+    totals: dict[AssetId, int] = defaultdict(int)
+    positions: dict[bytes, dict[Asset, int]] = {}
+    for leg in legs:
+        asset = _asset(leg.asset, settings)
+        delta_units = check_integer(leg.delta_units, "delta_units")
+        if not 0 < abs(delta_units) <= UNITS_MAX:
+            raise InvalidInput(
+                f"the leg of {leg.account} moves {delta_units}: between 1 and {UNITS_MAX} units "
+                "either way can"
+            )
+        totals[leg.asset] += delta_units
+        units = positions.setdefault(address_on(leg.account, settings.chain), {})
+        units[asset] = units.get(asset, 0) + delta_units
+        if abs(units[asset]) > UNITS_MAX:
+            raise InvalidInput(
+                f"the legs of {leg.account} come to {units[asset]}: that is too much"
+            )
+    for asset_id, total in totals.items():
+        if total != 0:
+            raise InvalidInput(f"the legs of {asset_id} sum to {total} instead of zero")
+    moving = [(address, units) for address, units in positions.items() if any(units.values())]
+    if not moving:
+        raise InvalidInput("the legs of a net cancel out for everybody: leave it out")
+    return moving
+
+
+def _sections(
+    batch: Batch, settings: EthereumSettings, number_of: Mapping[bytes, int]
+) -> list[Section]:
+    """Return the sections of a checked batch; neighbours of one kind, nets aside, share one."""
+    runs: list[tuple[Kind, list[Line]]] = []
+    for instruction in batch.instructions:
+        kind, lines = _lines(instruction, settings, number_of)
+        if runs and runs[-1][0] is kind and kind is not Kind.NET:
+            runs[-1][1].extend(lines)
+        else:
+            runs.append((kind, lines))
+    return [Section(lines=tuple(lines)) for _, lines in runs]
+
+
+def _lines(
+    instruction: Instruction, settings: EthereumSettings, number_of: Mapping[bytes, int]
+) -> tuple[Kind, list[Line]]:
+    def number(account: AccountId) -> int:
+        return number_of[address_on(account, settings.chain)]
+
+    match instruction:
+        case Issue(recipient=recipient, units=units):
+            return Kind.ISSUE, [IssueLine(account=number(recipient), energy_wh=units)]
+        case Retire(account=account, units=units):
+            return Kind.RETIRE, [RetireLine(account=number(account), energy_wh=units)]
+        case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
+            line = TransferLine(
+                sender=number(sender),
+                recipient=number(recipient),
+                asset=_asset(asset, settings),
+                units=units,
+            )
+            return Kind.TRANSFER, [line]
+        case Net(legs=legs):
+            positions = [
+                (number_of[address], units) for address, units in _positions(legs, settings)
+            ]
+            return Kind.NET, [
+                NetLine(
+                    account=account,
+                    energy_wh=units.get(Asset.ENERGY, 0),
+                    money_units=units.get(Asset.MONEY, 0),
+                )
+                for account, units in sorted(positions, key=lambda position: position[0])
+            ]
+        case Anchor(root=root):
+            return Kind.ANCHOR, [AnchorLine(root=root)]
+        case _:
+            raise Refused(f"{type(instruction).__name__.lower()} was not checked before")
+
+
+def _asset(asset: AssetId, settings: EthereumSettings) -> Asset:
+    if asset == settings.energy_asset:
+        return Asset.ENERGY
+    if asset == settings.money_asset:
+        return Asset.MONEY
+    if asset.chain_id != settings.chain:
+        raise WrongNetwork(f"asset {asset} is not on {settings.chain}: name one that is")
+    raise Unsupported(
+        f"asset {asset} is not settled here: use {settings.energy_asset} or {settings.money_asset}"
+    )
+
+
+def _check_energy(asset: AssetId, settings: EthereumSettings) -> None:
+    if _asset(asset, settings) is not Asset.ENERGY:
+        raise Unsupported(
+            f"asset {asset} is not issued here: only {settings.energy_asset} can be issued and "
+            "retired, money comes and goes by deposit and withdrawal"
+        )
+
+
+def _check_units(asset: AssetId, units: int) -> None:
+    if not 0 < check_integer(units, "units") <= UNITS_MAX:
+        raise InvalidInput(f"units {units} of {asset} must be between 1 and {UNITS_MAX}")

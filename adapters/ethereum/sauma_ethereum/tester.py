@@ -1,0 +1,268 @@
+"""An Ethereum chain inside this process: eth-tester's EVM behind the JSON-RPC that nodes speak.
+
+eth-tester holds one waiting transaction of a sender and mines it at once, so the pool in front of it
+is ours: it keeps several a sender, replaces for ten percent more, and blocks come when asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+from eth_tester import EthereumTester, PyEVMBackend
+from web3 import Web3
+from web3.providers.eth_tester import EthereumTesterProvider
+
+from sauma.errors import InvalidInput
+
+from .hexadecimal import write_data, write_quantity
+from .transactions import FeeTransaction, parse_raw
+from .transport import Call, ErrorReply, reply_of
+
+BLOCK_SECONDS: Final = 12
+REFUSED: Final = -32000
+_COINBASE: Final = bytes(20)
+
+
+@attrs.frozen(kw_only=True)
+class _Waiting:
+    transaction: FeeTransaction
+    sender: bytes
+    transaction_id: bytes
+    raw: bytes
+
+
+class TesterNode:
+    """A chain in memory with a pool, as a `Transport`; its blocks are made by `mine` alone."""
+
+    name = "eth-tester"
+
+    def __init__(self) -> None:
+        """Begin at the genesis block, with eth-tester's ten rich accounts."""
+        self._tester = EthereumTester(PyEVMBackend(), auto_mine_transactions=False)
+        provider = EthereumTesterProvider(self._tester)
+        web3 = Web3(provider, middleware=[])
+        self._request = provider.request_func(web3, web3.middleware_onion)
+        self._pool: dict[tuple[bytes, int], _Waiting] = {}
+        self._pause_seconds = BLOCK_SECONDS
+        self._lock = threading.RLock()
+
+    @property
+    def chain_number(self) -> int:
+        """The EIP-155 number of every chain of eth-tester."""
+        return int(self._request("eth_chainId", [])["result"])
+
+    @property
+    def rich_keys(self) -> tuple[bytes, ...]:
+        """The private keys of accounts that have ether from the beginning."""
+        return tuple(key.to_bytes() for key in self._tester.backend.account_keys)
+
+    def ask(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the result, or an `ErrorReply`, of each call."""
+        with self._lock:
+            return [self._answer(call) for call in calls]
+
+    def send(self, calls: Sequence[Call]) -> list[Any]:
+        """Return the result, or an `ErrorReply`, of each call."""
+        return self.ask(calls)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def mine(self, blocks: int = 1) -> None:
+        """Make blocks, the first with all of the pool that it can take."""
+        with self._lock:
+            for _ in range(blocks):
+                self._mine_one()
+
+    def rollback(self, blocks: int) -> None:
+        """Undo the newest blocks; what they had does not return to the pool, as after anvil's."""
+        with self._lock:
+            height = self._height()
+            if not 0 < blocks <= height:
+                raise InvalidInput(f"{blocks} of {height} blocks cannot be undone")
+            block = self._tester.backend.chain.get_canonical_block_by_number(height - blocks)
+            self._tester.backend.revert_to_snapshot(block.hash)
+            # the blocks that come instead have other hashes, because their times differ
+            self._pause_seconds += 1
+
+    def snapshot(self) -> int:
+        """Return a token for the chain as it is now, to `revert` to."""
+        with self._lock:
+            return self._height()
+
+    def revert(self, snapshot: int) -> int:
+        """Return to a snapshot with an empty pool; returns the token to revert to once more."""
+        with self._lock:
+            self._pool.clear()
+            height = self._height()
+            if height > snapshot:
+                self.rollback(height - snapshot)
+            return snapshot
+
+    def pass_time(self, seconds: int) -> None:
+        """Make the next block come so much later."""
+        with self._lock:
+            self._pause_seconds += seconds
+
+    def drop(self, transaction_id: bytes) -> None:
+        """Forget a waiting transaction."""
+        with self._lock:
+            self._pool = {
+                slot: waiting
+                for slot, waiting in self._pool.items()
+                if waiting.transaction_id != transaction_id
+            }
+
+    def _answer(self, call: Call) -> Any:
+        match call.method:
+            case "eth_sendRawTransaction":
+                return self._accept(bytes.fromhex(call.params[0][2:]))
+            case "eth_getTransactionByHash":
+                waiting = self._waiting(call.params[0])
+                if waiting is not None:
+                    return _pending(waiting)
+            case "eth_getTransactionCount" if call.params[1] == "pending":
+                sender = bytes.fromhex(call.params[0][2:])
+                return write_quantity(self._next_nonce(sender))
+        return self._pass_on(call)
+
+    def _pass_on(self, call: Call) -> Any:
+        try:
+            document = self._request(call.method, list(call.params))
+        except Exception as error:  # eth-tester tells of reverts and refusals by many exceptions
+            return ErrorReply(code=3, message=str(error)[:200], data=_revert_data(error))
+        return reply_of(_plain(document), self.name)
+
+    def _accept(self, raw: bytes) -> Any:
+        """Take a transaction into the pool by the rules that nodes have."""
+        try:
+            transaction = parse_raw(raw)
+        except InvalidInput as error:
+            return ErrorReply(code=REFUSED, message=str(error))
+        sender, transaction_id = transaction.sender(), transaction.transaction_id()
+        refusal = None
+        if sender is None or transaction.chain_number != self.chain_number:
+            refusal = "invalid sender or chain id"
+        elif self._waiting(write_data(transaction_id)) is not None:
+            refusal = "already known"
+        elif transaction.nonce < self._nonce(sender):
+            refusal = "nonce too low"
+        elif transaction.cost_wei_max > self._ether_wei(sender):
+            refusal = "insufficient funds for gas * price + value"
+        elif not _outbids(transaction, self._pool.get((sender, transaction.nonce))):
+            refusal = "replacement transaction underpriced"
+        if refusal is not None or sender is None:
+            return ErrorReply(code=REFUSED, message=refusal or "")
+        self._pool[sender, transaction.nonce] = _Waiting(
+            transaction=transaction, sender=sender, transaction_id=transaction_id, raw=raw
+        )
+        return write_data(transaction_id)
+
+    def _mine_one(self) -> None:
+        chain = self._tester.backend.chain
+        parent = chain.get_canonical_block_header_by_number(self._height())
+        chain.header = chain.header.copy(timestamp=parent.timestamp + self._pause_seconds)
+        self._pause_seconds = BLOCK_SECONDS
+        taken = self._executable(chain.header.base_fee_per_gas, chain.header.gas_limit)
+        builder = chain.get_transaction_builder()
+        chain.mine_all(
+            [builder.decode(each.raw) for each in taken], mix_hash=bytes(32), coinbase=_COINBASE
+        )
+        for each in taken:
+            self._pool.pop((each.sender, each.transaction.nonce), None)
+
+    def _executable(self, base_fee_wei: int, gas_left: int) -> list[_Waiting]:
+        """Return what the next block takes: each sender's in order of nonce, while paid and fitting."""
+        taken: list[_Waiting] = []
+        for sender in sorted({each.sender for each in self._pool.values()}):
+            nonce, wei = self._nonce(sender), self._ether_wei(sender)
+            for old in [slot for slot in self._pool if slot[0] == sender and slot[1] < nonce]:
+                del self._pool[old]
+            while (waiting := self._pool.get((sender, nonce))) is not None:
+                transaction = waiting.transaction
+                wei -= transaction.cost_wei_max
+                gas_left -= transaction.gas_max
+                if transaction.fee_wei_max < base_fee_wei or wei < 0 or gas_left < 0:
+                    gas_left += transaction.gas_max
+                    break
+                taken.append(waiting)
+                nonce += 1
+        return taken
+
+    def _waiting(self, transaction_id: str) -> _Waiting | None:
+        wanted = bytes.fromhex(transaction_id[2:])
+        for waiting in self._pool.values():
+            if waiting.transaction_id == wanted:
+                return waiting
+        return None
+
+    def _next_nonce(self, sender: bytes) -> int:
+        nonce = self._nonce(sender)
+        while (sender, nonce) in self._pool:
+            nonce += 1
+        return nonce
+
+    def _nonce(self, sender: bytes) -> int:
+        return int(self._tester.get_nonce(write_data(sender)))
+
+    def _ether_wei(self, sender: bytes) -> int:
+        return int(self._tester.get_balance(write_data(sender)))
+
+    def _height(self) -> int:
+        return int(self._tester.get_block_by_number("latest")["number"])
+
+
+def _outbids(transaction: FeeTransaction, waiting: _Waiting | None) -> bool:
+    """Tell whether a transaction offers ten percent more of both fees than the one it replaces."""
+    if waiting is None:
+        return True
+    old = waiting.transaction
+    return (
+        10 * transaction.fee_wei_max >= 11 * old.fee_wei_max
+        and 10 * transaction.priority_fee_wei >= 11 * old.priority_fee_wei
+    )
+
+
+def _pending(waiting: _Waiting) -> dict[str, Any]:
+    return {
+        "hash": write_data(waiting.transaction_id),
+        "from": write_data(waiting.sender),
+        "nonce": write_quantity(waiting.transaction.nonce),
+        "blockHash": None,
+    }
+
+
+def _revert_data(error: Exception) -> str | None:
+    """Return what a contract reverted with, where eth-tester has it."""
+    data = getattr(error, "data", None)
+    if isinstance(data, str):
+        return data
+    for argument in error.args:
+        if isinstance(argument, bytes):
+            return write_data(argument)
+        if isinstance(argument, str) and argument.startswith("0x"):
+            return argument
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """Return an answer as JSON would carry it: numbers and bytes as hexadecimal text."""
+    if isinstance(value, bool) or value is None or value == "":
+        return value if value != "" else None  # no recipient is an empty text to eth-tester
+    if isinstance(value, int):
+        return write_quantity(value)
+    if isinstance(value, bytes | bytearray):
+        return write_data(bytes(value))
+    if isinstance(value, Mapping):
+        return {_camel(str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _camel(key: str) -> str:
+    first, *rest = key.split("_")
+    return first + "".join(word.capitalize() for word in rest)

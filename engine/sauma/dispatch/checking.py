@@ -1,0 +1,88 @@
+"""Signed bytes against what was asked: nothing else may leave, whatever the adapter says of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from sauma.chain import Batch, Codec, Effect, Instruction, Issue, Net, SignedTransaction, Transfer
+from sauma.errors import Disagreement, Unsupported
+from sauma.identifiers import AccountId, AssetId
+
+_Holding: TypeAlias = tuple[AccountId, AssetId]
+
+
+def check_signed(
+    signed: SignedTransaction,
+    *,
+    sender: AccountId,
+    asked: Mapping[bytes, Batch],
+    codec: Codec,
+    outside: _Holding | None,
+) -> None:
+    """Raise `Disagreement` unless the bytes decode to what the adapter says and to what was asked.
+
+    `asked` are the batches by id.  `outside` is the holding that is outside circulation on some chains,
+    the issuer's energy: its side of a movement has no effect there, so it is not compared.
+    """
+    decoded = codec.decode(signed.raw)
+    batches = [asked[batch_id] for batch_id in signed.batch_ids if batch_id in asked]
+    facts: list[tuple[str, object, object]] = [
+        ("id", signed.transaction_id.hex(), decoded.transaction_id.hex()),
+        ("valid signature", True, decoded.signature_valid),
+        ("sender", signed.sender, decoded.sender),
+        ("lane", sender, decoded.sender),
+        ("fee payer", signed.fee_payer, decoded.fee_payer),
+        ("fee", signed.fee_units_max, decoded.fee_units_max),
+        ("validity", signed.valid_until, decoded.valid_until),
+        ("effects", sorted(signed.effects), sorted(decoded.effects)),
+        ("number of batches", max(len(signed.batch_ids), 1), len(batches)),
+        ("reference", True, decoded.reference in {batch.reference for batch in batches}),
+        (
+            "movement",
+            _net(outside, (part for batch in batches for part in _asked_effects(batch))),
+            _net(outside, decoded.effects),
+        ),
+    ]
+    for name, expected, found in facts:
+        if expected != found:
+            raise Disagreement(
+                f"transaction {signed.transaction_id.hex()} has another {name} than was asked: "
+                f"{expected} expected, its bytes say {found}; nothing of it was sent, "
+                "the adapter is at fault"
+            )
+
+
+def _asked_effects(batch: Batch) -> list[Effect]:
+    return [effect for instruction in batch.instructions for effect in _moved_by(instruction)]
+
+
+def _moved_by(instruction: Instruction) -> list[Effect]:
+    match instruction:
+        case Issue(recipient=recipient, asset=asset, units=units):
+            return [Effect(account=recipient, asset=asset, delta_units=units)]
+        case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
+            return [
+                Effect(account=sender, asset=asset, delta_units=-units),
+                Effect(account=recipient, asset=asset, delta_units=units),
+            ]
+        case Net(legs=legs):
+            return [
+                Effect(account=leg.account, asset=leg.asset, delta_units=leg.delta_units)
+                for leg in legs
+            ]
+    raise Unsupported(
+        f"dispatch carries issues, transfers and nets, not a {type(instruction).__name__.lower()}"
+    )
+
+
+def _net(outside: _Holding | None, effects: Iterable[Effect]) -> dict[str, int]:
+    totals: Counter[_Holding] = Counter()
+    for effect in effects:
+        totals[effect.account, effect.asset] += effect.delta_units
+    return {
+        f"{account} {asset}": units
+        for (account, asset), units in sorted(totals.items())
+        if units and (account, asset) != outside
+    }

@@ -1,0 +1,68 @@
+"""Signed transactions as they were committed, rebuilt from what is on the disk."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from sauma.chain import Codec, SignedTransaction
+from sauma.dispatch.rows import consumed, vaulted_raw
+from sauma.errors import StoreDamaged
+from sauma.store import projections as p
+from sauma.venue import Venue
+
+
+def committed_transactions(
+    connection: sa.Connection, venue: Venue, states: Sequence[int]
+) -> list[SignedTransaction]:
+    """Return the transactions of a chain that are in some states, in the order they were committed.
+
+    Raises `StoreDamaged` when the bytes are gone or not those that the journal commits to.
+    """
+    wanted = connection.execute(
+        sa.select(p.transactions)
+        .where(p.transactions.c.chain_id == venue.chain_id, p.transactions.c.state.in_(states))
+        .order_by(p.transactions.c.sequence, p.transactions.c.row_number)
+    ).all()
+    if not wanted:
+        return []
+    batch_ids: dict[bytes, list[bytes]] = defaultdict(list)
+    first = min(row.sequence for row in wanted)
+    for row in connection.execute(
+        sa.select(p.transaction_batches)
+        .where(p.transaction_batches.c.sequence >= first)
+        .order_by(p.transaction_batches.c.sequence, p.transaction_batches.c.row_number)
+    ):
+        batch_ids[bytes(row.transaction_id)].append(bytes(row.batch_id))
+    return [
+        _restored(connection, venue.codec, row, batch_ids[bytes(row.transaction_id)])
+        for row in wanted
+    ]
+
+
+def _restored(
+    connection: sa.Connection, codec: Codec, row: Any, batch_ids: Sequence[bytes]
+) -> SignedTransaction:
+    transaction_id = bytes(row.transaction_id)
+    raw = vaulted_raw(connection, transaction_id, bytes(row.raw_digest))
+    decoded = codec.decode(raw)
+    if decoded.transaction_id != transaction_id:
+        raise StoreDamaged(
+            f"the bytes of transaction {transaction_id.hex()} decode to another id: "
+            "nothing is sent; restore the store from a copy"
+        )
+    return SignedTransaction(
+        transaction_id=transaction_id,
+        raw=raw,
+        sender=decoded.sender,
+        batch_ids=tuple(batch_ids),
+        effects=decoded.effects,
+        fee_payer=decoded.fee_payer,
+        fee_units_max=row.fee_units_max,
+        valid_until=row.valid_until,
+        consumes=consumed(bytes(row.consumes)),
+        prepared_at=row.prepared_at,
+    )

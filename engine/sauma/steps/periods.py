@@ -1,0 +1,56 @@
+"""Which netting period can be planned, and on which terms of the chain."""
+
+from __future__ import annotations
+
+import attrs
+import sqlalchemy as sa
+
+from sauma.errors import InvalidInput
+from sauma.intervals import Interval, to_unix
+from sauma.rulebook import Rulebook
+from sauma.settlement import ChainTerms, Good
+from sauma.store import queries
+from sauma.venue import Venue, chain_terms
+
+
+def open_period(
+    connection: sa.Connection, rulebook: Rulebook, area: str, interval: Interval
+) -> tuple[int, int] | None:
+    """Return start and end of an interval's netting period when it can be planned, None when it was.
+
+    Raises `InvalidInput` while another interval of it has readings or offers and is not cleared.
+    """
+    first, after = rulebook.settlement_period(interval)
+    start, end = to_unix(first), to_unix(after)
+    if queries.is_settled(connection, area, interval.start_unix):
+        return None
+    for other, waiting in queries.uncleared(connection, end - 1):
+        if other == area and waiting >= start:
+            raise InvalidInput(
+                f"the interval {Interval.from_start_unix(waiting, interval.minutes)} of {area} is "
+                "not cleared: clear it before its period is settled"
+            )
+    return start, end
+
+
+def plan_terms(
+    connection: sa.Connection,
+    rulebook: Rulebook,
+    area: str,
+    period: tuple[int, int],
+    venue: Venue,
+) -> ChainTerms:
+    """Return the terms of the chain for a plan.
+
+    A netted movement is all or nothing, so it would wait for the one account that is missing; then
+    everybody pays in to and out of the clearing account instead, each by itself.
+    """
+    terms = chain_terms(rulebook, venue)
+    start, end = period
+    owed = queries.obligations(connection, queries.Period(area=area, start=start, end=end))
+    parties = {
+        name for one in owed if one.good is Good.ENERGY for name in (one.debtor, one.creditor)
+    }
+    everybody_bound = parties <= queries.accounts(connection, terms.chain_id).keys()
+    can_transfer = bool(venue.chain.capabilities.transfer)
+    return attrs.evolve(terms, nets=terms.nets and (everybody_bound or not can_transfer))

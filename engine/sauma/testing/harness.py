@@ -1,0 +1,116 @@
+"""What a test of a chain needs, and an application must not have: blocks at will, and mishaps.
+
+A third party writes one subclass of `Harness` for its chain.  What the harness cannot make happen is
+named in `cannot`, with the reason; the cases that need it are then reported as not run.
+"""
+
+from __future__ import annotations
+
+import abc
+import enum
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import ClassVar, NoReturn
+
+from sauma.chain import Anchor, Batch, BatchKind, Chain, Codec, Instruction, Issue, Net
+from sauma.identifiers import AccountId, AssetId, ChainId, content_id
+
+ELSEWHERE = ChainId("memory:elsewhere")
+"""A chain that is never the one under test."""
+
+
+class Ability(enum.Enum):
+    """What a harness may be able to make happen, beyond making blocks."""
+
+    ROLL_BACK = "roll_back"
+    PASS_TIME = "pass_time"  # noqa: S105 - a name, and no password
+    LOSE_REQUESTS = "losing_requests"
+    LOSE_ANSWERS = "losing_answers"
+    WATCH = "watcher"
+
+
+class Harness(abc.ABC):
+    """A test chain with three holders, whose blocks come when they are asked for.
+
+    A new harness is a new chain: no block of it is older than the harness.  Set the attributes when
+    it is built, override `mine`, and of the rest what the chain can do.
+    """
+
+    chain: Chain
+    """The adapter under test, with the signers of the issuer and of the holders."""
+    codec: Codec
+    asset: AssetId
+    """What is moved: in the issuer's hands at will, and with no holder at the start."""
+    issuer: AccountId
+    """Brings the asset into circulation, signs for nets and anchors, and can pay fees."""
+    holders: tuple[AccountId, AccountId, AccountId]
+    """Three accounts that exist, can pay their fees and have nothing of the asset."""
+    stranger: AccountId
+    """An account of this chain for which the adapter has no signer."""
+    cannot: ClassVar[Mapping[Ability, str]] = {}
+    """What this harness cannot make happen, and why."""
+    histories: ClassVar[int] = 12
+    """How many random histories are played beside the reference chain: fewer where blocks are slow."""
+
+    @abc.abstractmethod
+    def mine(self, blocks: int = 1) -> None:
+        """Make blocks, the first with all of what waits that it can take."""
+
+    def roll_back(self, blocks: int) -> None:  # noqa: ARG002
+        """Undo the newest blocks, none of them final, as a reorganisation does."""
+        self._lacks(Ability.ROLL_BACK)
+
+    def pass_time(self, seconds: int) -> None:  # noqa: ARG002
+        """Make the next block come so much later, by the chain's own time."""
+        self._lacks(Ability.PASS_TIME)
+
+    def losing_requests(self) -> AbstractContextManager[None]:
+        """Return a block of code in which no broadcast reaches a node."""
+        self._lacks(Ability.LOSE_REQUESTS)
+
+    def losing_answers(self) -> AbstractContextManager[None]:
+        """Return a block of code in which broadcasts reach the node, and its answers nobody."""
+        self._lacks(Ability.LOSE_ANSWERS)
+
+    def watcher(self, page_blocks: int) -> Chain:  # noqa: ARG002
+        """Return another adapter on the same chain, without signers, that reads so small pages."""
+        self._lacks(Ability.WATCH)
+
+    def authority(self, kind: type[Instruction], owner: AccountId) -> AccountId:
+        """Return who signs an instruction about what an owner has: the owner, where there is one."""
+        return self.issuer if kind in (Issue, Net, Anchor) else owner
+
+    def fund(self, account: AccountId, units: int) -> None:
+        """Bring units of the asset to an account, included; by an issue unless overridden."""
+        facts = ("suite-funding", str(account), self.chain.head().newest.block_hash)
+        instruction = Issue(
+            instruction_id=content_id("suite-instruction", *facts),
+            authority=self.authority(Issue, account),
+            evidence=b"",
+            recipient=account,
+            asset=self.asset,
+            units=units,
+        )
+        batch = Batch(
+            batch_id=content_id("suite-batch", *facts),
+            kind=BatchKind.SETTLEMENT,
+            instructions=(instruction,),
+        )
+        for transaction in self.chain.prepare([batch], outstanding=()):
+            self.chain.broadcast(transaction)
+        self.mine()
+
+    @property
+    def foreign_account(self) -> AccountId:
+        """An account of another chain."""
+        return AccountId.on(ELSEWHERE, "nobody")
+
+    @property
+    def foreign_asset(self) -> AssetId:
+        """An asset of another chain."""
+        return AssetId.on(ELSEWHERE, "unit", "nothing")
+
+    def _lacks(self, ability: Ability) -> NoReturn:
+        raise NotImplementedError(
+            f"{type(self).__name__} has no {ability.value}: override it, or say in `cannot` why not"
+        )

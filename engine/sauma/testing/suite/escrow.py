@@ -1,0 +1,120 @@
+# ruff: noqa: S101 - a wrong answer of a chain is a failed test
+"""Holds of metered sessions, and that whatever is not declared is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from sauma.chain import Instruction
+from sauma.errors import InsufficientBalance, InvalidInput, Refused, Unsupported
+from sauma.identifiers import content_id
+from sauma.testing.cases import case
+from sauma.testing.world import START_UNITS, World, moved
+
+SESSION: Final = content_id("suite-session", 1)
+
+ASKED: Final[dict[str, tuple[str, Callable[[World], Instruction]]]] = {
+    "issue": ("issue", lambda world: world.issue("bert", 1)),
+    "transfer": ("transfer", lambda world: world.transfer("anna", "bert", 1)),
+    "net": ("net", lambda world: world.net(anna=-1, bert=1)),
+    "retire": ("retire", lambda world: world.retire("anna", 1)),
+    "anchor": ("anchor", lambda world: world.anchor(bytes(32))),
+    "hold": ("hold", lambda world: world.hold("anna", 1, SESSION)),
+    "capture": ("hold", lambda world: world.capture("anna", SESSION, bert=1)),
+    "release": ("hold", lambda world: world.release("anna", SESSION)),
+    "attest": ("contest", lambda world: world.attest("anna", SESSION)),
+}
+"""Every kind of instruction, and the capability that it needs."""
+
+
+class Escrow:
+    """A hold pays what was delivered and gives back the rest."""
+
+    @case("hold")
+    def test_cs220_a_hold_pays_and_gives_back(self, world: World) -> None:
+        """From a hold the payees get their parts and the payer the rest; nothing is made or lost."""
+        world.land(world.batch(world.hold("anna", 50, SESSION)))
+        held = world.balances()
+        world.land(world.batch(world.capture("anna", SESSION, bert=20, cleo=5)))
+        world.land(world.batch(world.release("anna", SESSION)))
+
+        assert held == {**moved(), "anna": START_UNITS - 50}
+        assert world.balances() == {**moved(), "anna": START_UNITS - 25, "bert": 20, "cleo": 5}
+
+    @case("hold")
+    def test_cs221_a_hold_cannot_be_overdrawn(self, world: World) -> None:
+        """No more can be held than there is, and no more captured than is held."""
+        too_much = world.batch(world.hold("anna", START_UNITS + 1, SESSION))
+        with pytest.raises(InsufficientBalance):
+            world.chain.prepare([too_much], outstanding=())
+        world.land(world.batch(world.hold("anna", 50, SESSION)))
+
+        with pytest.raises((Refused, InvalidInput)):
+            world.chain.prepare(
+                [world.batch(world.capture("anna", SESSION, bert=51))], outstanding=()
+            )
+
+    @case("hold")
+    def test_cs222_what_is_held_cannot_be_spent(self, world: World) -> None:
+        """Units that a session holds are not there for anything else."""
+        world.land(world.batch(world.hold("anna", START_UNITS - 1, SESSION)))
+
+        with pytest.raises(InsufficientBalance):
+            world.chain.prepare([world.batch(world.movement(2))], outstanding=())
+
+    @case("contest", needs=("contest", "hold"))
+    def test_cs230_a_statement_is_on_record(self, world: World) -> None:
+        """An attested statement of a session is on the chain under its reference and moves nothing."""
+        statement = world.batch(world.attest("anna", SESSION))
+        world.chain.quote([statement])
+        world.land(world.batch(world.hold("anna", 50, SESSION)))
+        before = world.balances()
+        world.land(statement)
+
+        assert world.balances() == before
+        assert statement.reference in {each.reference for each in world.read().events}
+
+    @case("undeclared")
+    def test_cs240_what_is_not_declared_is_refused(self, world: World) -> None:
+        """Each kind of instruction that is not declared is refused with `Unsupported`.
+
+        By quote and by prepare alike, and nothing moves; what is declared can be quoted.
+        """
+        for capability, make in ASKED.values():
+            batch = world.batch(make(world))
+            if getattr(world.capabilities, capability):
+                if capability != "hold":
+                    world.chain.quote([batch])
+                continue
+            before = world.snapshot()
+            with pytest.raises(Unsupported):
+                world.chain.quote([batch])
+            with pytest.raises(Unsupported):
+                world.chain.prepare([batch], outstanding=())
+
+            world.check_nothing_moved(before, f"{capability} is not declared")
+
+    @case("undeclared")
+    def test_cs241_refused_beside_what_is_declared(self, world: World) -> None:
+        """An undeclared instruction behind a declared one is refused too, and nothing moves.
+
+        Whether in the same batch or in one of its own that comes first.
+        """
+        absent = [
+            make
+            for capability, make in ASKED.values()
+            if not getattr(world.capabilities, capability)
+        ]
+        before = world.snapshot()
+        for make in absent:
+            mixed = world.batch(world.movement(1), make(world))
+            first = world.batch(make(world))
+            with pytest.raises(Unsupported):
+                world.chain.prepare([mixed], outstanding=())
+            with pytest.raises(Unsupported):
+                world.chain.prepare([first, world.moving(1)], outstanding=())
+
+        world.check_nothing_moved(before, "something undeclared was among it")
