@@ -6,7 +6,6 @@ store stays as it was; what is known already is left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
@@ -185,7 +184,7 @@ def reading_tables(
     newest_readings(readings)
     points = queries.metering_points(connection)
     known = _known_readings(connection, points, readings)
-    cleared: dict[str, set[int]] = defaultdict(set)
+    opened: set[tuple[str, Interval]] = set()
     rows = []
     for reading in readings:
         _, point = _find_point(points, reading)
@@ -196,8 +195,10 @@ def reading_tables(
                 raise Conflict(_conflict(earlier, reading))
             continue
         known[reading.reading_id] = reading
-        _check_open(connection, cleared, point.area, reading.interval, readings)
+        opened.add((point.area, reading.interval))
         rows.append(_reading_row(points[reading.metering_point][0], reading))
+    for area, interval in sorted(opened):
+        _check_open(connection, area, interval)
     positions_from_readings(
         known.values(), {gsrn: point for gsrn, (_, point) in points.items()}, own_use_first=True
     )
@@ -246,26 +247,18 @@ def check_area(connection: sa.Connection, area: str, interval: Interval) -> None
         )
 
 
-def _check_open(
-    connection: sa.Connection,
-    cleared: dict[str, set[int]],
-    area: str,
-    interval: Interval,
-    readings: Sequence[Reading],
-) -> None:
-    if area not in cleared:
-        starts = [reading.interval.start_unix for reading in readings]
-        cleared[area] = set(queries.cleared_starts(connection, area, min(starts), max(starts) + 1))
-    if interval.start_unix in cleared[area]:
-        raise InvalidInput(
-            f"the interval {interval} of {area} is cleared: a reading that comes later cannot "
-            "change it; none of these readings was taken"
-        )
-    if queries.is_settled(connection, area, interval.start_unix):
-        raise InvalidInput(
-            f"the interval {interval} of {area} lies in a period that is settled: a reading that "
-            "comes later cannot change it; none of these readings was taken"
-        )
+def _check_open(connection: sa.Connection, area: str, interval: Interval) -> None:
+    """Refuse an interval that a reading can no longer change."""
+    if queries.is_cleared(connection, area, interval):
+        state = "is cleared"
+    elif queries.is_settled(connection, area, interval.start_unix):
+        state = "lies in a period that is settled"
+    else:
+        return
+    raise InvalidInput(
+        f"the interval {interval} of {area} {state}: a reading that comes later cannot change it; "
+        "none of these readings was taken"
+    )
 
 
 def _conflict(earlier: Reading, reading: Reading) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sauma_ethereum import EthereumChain, FinalityRule, LocalEthereum, NodeClient
 
 from sauma.chain import Chain, Instruction
 from sauma.errors import OutcomeUnknown
 from sauma.identifiers import AccountId
 from sauma.testing import ChainSuite, Harness
-from sauma_ethereum import EthereumChain, FinalityRule, LocalEthereum, NodeClient
 
 FINALITY_BLOCKS = 4
 EPOCH_SLOTS = 4

@@ -74,7 +74,7 @@ def install_anvil(folder: Path) -> Path:
         f"{PACKAGE}@{VERSION}",
     ]
     try:
-        done = subprocess.run(  # noqa: S603 - the arguments are ours
+        done = subprocess.run(
             command, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:

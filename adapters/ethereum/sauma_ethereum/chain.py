@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
-
-import attrs
 
 from sauma.chain import (
     Answer,
@@ -26,29 +24,26 @@ from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
 from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.units import check_integer
 
+from .building import Builder, in_registrations
 from .caip import account_of, address_on, parse_address
 from .codec import EthereumCodec
 from .directory import AccountDirectory
 from .endpoints import Endpoints
 from .fees import Fees, suggested
-from .gas import payment_gas, registration_gas, settle_gas
 from .instructions import Draft, check_roles, draft_of
-from .ledger import REGISTER_MANY, call
 from .node import NodeClient
-from .operations import Asset, read
+from .operations import Asset
 from .packing import Found, Packing, Slot, find
 from .reading import LedgerReader, at_one_block, head_of
 from .scanning import PAGE_BLOCKS, read_page
-from .settings import GAS_MAX, EthereumSettings, capabilities_of
-from .signing import address_of, recover
+from .settings import EthereumSettings, capabilities_of
+from .signing import address_of
 from .tracking import status_of
 from .transactions import FeeTransaction
 from .transport import Transport
 
 BLOCK_GAS: Final = 30_000_000
 """What a block is taken to hold when a quote says how many blocks batches need."""
-REGISTRATIONS_MAX: Final = 200
-"""How many accounts one registration holds; all of them stay below the most gas there may be."""
 _NUMBER_MAX: Final = 2**32 - 1
 
 
@@ -78,6 +73,7 @@ class EthereumChain:
         self._page_blocks = page_blocks
         self._signers = dict(signers or {})
         self._codec = EthereumCodec(settings)
+        self._builder = Builder(self._codec)
         self._capabilities = capabilities_of(settings)
         self._directory = AccountDirectory(settings)
         self._views = LedgerReader(settings)
@@ -252,36 +248,44 @@ class EthereumChain:
             fees = suggested(node, self._settings.fee_ceiling_wei)
             if fees is None:
                 return ()
-            found = find(node, self._settings, self._directory, (), (settler,))
-            packing = Packing(found, self._codec, outstanding=outstanding, replaces=None)
-            return self._register(missing, signer, fees, packing, found)
+            packing = self._packing(node, (), (settler,), outstanding, None)
+            prepared: list[SignedTransaction] = []
+            owners = [address_on(each, self._settings.chain) for each in missing]
+            for lot in in_registrations(owners):
+                slot = packing.free_slot(settler)
+                if slot is None:
+                    break
+                unsigned = self._builder.registration(lot, slot[1], fees)
+                prepared.append(self._take(packing, slot, unsigned, signer))
+            return tuple(prepared)
 
         return self._endpoints.ask(ask)
 
-    def _register(
-        self,
-        missing: Sequence[AccountId],
-        signer: Signer,
-        fees: Fees,
-        packing: Packing,
-        found: Found,
-    ) -> tuple[SignedTransaction, ...]:
-        prepared: list[SignedTransaction] = []
-        for first in range(0, len(missing), REGISTRATIONS_MAX):
-            slot = packing.free_slot(signer.account)
-            if slot is None:
-                break
-            owners = [
-                address_on(each, self._settings.chain)
-                for each in missing[first : first + REGISTRATIONS_MAX]
-            ]
-            data = call(REGISTER_MANY, self._settings.area, owners)
-            unsigned = self._unsigned(slot[1], fees, registration_gas(data, len(owners)), data=data)
-            packing.check_affordable(slot, unsigned, ())
-            signed = self._sign(unsigned, signer, (), found)
-            packing.take(slot, unsigned, ())
-            prepared.append(signed)
-        return tuple(prepared)
+    def prepare_cancellation(
+        self, sender: AccountId, nonce: int, *, outstanding: Sequence[SignedTransaction] = ()
+    ) -> SignedTransaction:
+        """Sign what uses up a nonce and does nothing, so that what waits behind a gap can land.
+
+        `prepare` fills gaps with batches; this is for when there is none to send.  Raises `Refused`
+        for a nonce that is taken, and while gas costs more than the ceiling.
+        """
+        signer = self._signer(sender)
+
+        def ask(node: NodeClient) -> SignedTransaction:
+            fees = suggested(node, self._settings.fee_ceiling_wei)
+            if fees is None:
+                raise Refused(
+                    f"gas costs more than {self._settings.fee_ceiling_wei} wei: wait, or raise "
+                    "fee_ceiling_wei"
+                )
+            packing = self._packing(node, (), (sender,), outstanding, None)
+            slot = packing.open_slot(sender, nonce)
+            unsigned = self._builder.cancellation(
+                address_on(sender, self._settings.chain), nonce, packing.fees_for(slot, fees)
+            )
+            return self._take(packing, slot, unsigned, signer)
+
+        return self._endpoints.ask(ask)
 
     def _quote(self, node: NodeClient, drafts: Sequence[Draft]) -> Quote:
         head = head_of(node, self._settings)
@@ -293,13 +297,10 @@ class EthereumChain:
         # who has none yet is counted with the largest numbers, which cost most
         numbers |= {owner: _NUMBER_MAX - place for place, owner in enumerate(missing)}
         offered = Fees(fee_wei_max=fee_wei, priority_fee_wei=0)
-        unsigned = [self._draft_transaction(draft, 0, offered, numbers) for draft in drafts]
+        unsigned = [self._builder.of_draft(draft, 0, offered, numbers) for draft in drafts]
         payers = [draft.sender for draft in drafts]
-        for first in range(0, len(missing), REGISTRATIONS_MAX):
-            chunk = missing[first : first + REGISTRATIONS_MAX]
-            data = call(REGISTER_MANY, self._settings.area, chunk)
-            gas = registration_gas(data, len(chunk))
-            unsigned.append(self._unsigned(0, offered, gas, data=data))
+        for lot in in_registrations(missing):
+            unsigned.append(self._builder.registration(lot, 0, offered))
             payers.append(self._settings.settler)
         totals: Counter[AccountId] = Counter()
         for payer, each in zip(payers, unsigned, strict=True):
@@ -327,12 +328,11 @@ class EthereumChain:
         senders = dict.fromkeys(draft.sender for draft in drafts)
         if replaces is not None:
             senders[replaces.sender] = None
-        found = find(node, self._settings, self._directory, drafts, senders)
-        packing = Packing(found, self._codec, outstanding=outstanding, replaces=replaces)
+        packing = self._packing(node, drafts, senders, outstanding, replaces)
         prepared: list[SignedTransaction] = []
         for draft, signer in wanted:
             try:
-                signed = self._prepare_one(node, draft, signer, fees, packing, found)
+                signed = self._prepare_one(node, draft, signer, fees, packing)
             except (Refused, InvalidInput):
                 if not prepared:
                     raise
@@ -343,23 +343,45 @@ class EthereumChain:
         return tuple(prepared)
 
     def _prepare_one(
-        self,
-        node: NodeClient,
-        draft: Draft,
-        signer: Signer,
-        fees: Fees,
-        packing: Packing,
-        found: Found,
+        self, node: NodeClient, draft: Draft, signer: Signer, fees: Fees, packing: Packing
     ) -> SignedTransaction | None:
         slot = packing.slot_for(draft)
         if slot is None:
             return None
-        self._check_possible(node, draft, found)
+        self._check_possible(node, draft, packing.found)
         offered = packing.fees_for(slot, fees)
-        unsigned = self._draft_transaction(draft, slot[1], offered, found.numbers)
-        signed = self._sign(unsigned, signer, (draft.batch.batch_id,), found)
+        unsigned = self._builder.of_draft(draft, slot[1], offered, packing.found.numbers)
+        return self._take(packing, slot, unsigned, signer, draft.batch.batch_id)
+
+    def _packing(
+        self,
+        node: NodeClient,
+        drafts: Sequence[Draft],
+        senders: Iterable[AccountId],
+        outstanding: Sequence[SignedTransaction],
+        replaces: SignedTransaction | None,
+    ) -> Packing:
+        found = find(node, self._settings, self._directory, drafts, senders)
+        return Packing(found, self._codec, outstanding=outstanding, replaces=replaces)
+
+    def _take(
+        self,
+        packing: Packing,
+        slot: Slot,
+        unsigned: FeeTransaction,
+        signer: Signer,
+        *batch_ids: bytes,
+    ) -> SignedTransaction:
+        """Sign what can be afforded, and use up what it takes."""
+        signed = self._builder.signed(
+            unsigned,
+            signer,
+            batch_ids=batch_ids,
+            # what is final now cannot have it; everything later may, after a reorganisation
+            prepared_at=packing.found.final_height + 1,
+        )
         packing.check_affordable(slot, unsigned, signed.effects)
-        packing.take(slot, unsigned, signed.effects, draft.batch.batch_id)
+        packing.take(slot, unsigned, signed.effects, *batch_ids)
         return signed
 
     def _check_possible(self, node: NodeClient, draft: Draft, found: Found) -> None:
@@ -389,70 +411,6 @@ class EthereumChain:
                 f"{account_of(missing[0], chain)} and {len(missing) - 1} more have no account in area "
                 f"{self._settings.area}: register them first (`prepare_registration`)"
             )
-
-    def _draft_transaction(
-        self, draft: Draft, nonce: int, fees: Fees, numbers: Mapping[bytes, int]
-    ) -> FeeTransaction:
-        if draft.payment is not None:
-            data = draft.batch.reference
-            return self._unsigned(
-                nonce,
-                fees,
-                payment_gas(data),
-                data=data,
-                to=draft.payment.recipient,
-                value_wei=draft.payment.wei,
-            )
-        settle = draft.settle(self._settings, numbers)
-        calldata = settle.calldata()
-        gas = settle_gas(calldata, read(settle.operations), len(settle.owners))
-        if gas > GAS_MAX:
-            raise Refused(
-                f"batch {draft.batch.batch_id.hex()} may need {gas} gas, a transaction has "
-                f"{GAS_MAX} at most: plan smaller batches, or shorter netting periods"
-            )
-        return self._unsigned(nonce, fees, gas, data=calldata)
-
-    def _unsigned(
-        self,
-        nonce: int,
-        fees: Fees,
-        gas_max: int,
-        *,
-        data: bytes,
-        to: bytes | None = None,
-        value_wei: int = 0,
-    ) -> FeeTransaction:
-        return FeeTransaction(
-            chain_number=self._settings.chain_number,
-            nonce=nonce,
-            priority_fee_wei=fees.priority_fee_wei,
-            fee_wei_max=fees.fee_wei_max,
-            gas_max=gas_max,
-            to=self._settings.ledger_address if to is None else to,
-            value_wei=value_wei,
-            data=data,
-        )
-
-    def _sign(
-        self,
-        unsigned: FeeTransaction,
-        signer: Signer,
-        batch_ids: tuple[bytes, ...],
-        found: Found,
-    ) -> SignedTransaction:
-        payload = unsigned.payload()
-        signature = signer.sign(payload)
-        if recover(payload, signature) != address_on(signer.account, self._settings.chain):
-            raise NoSigner(
-                f"the signer of {signer.account} gave a signature that does not hold: check its key"
-            )
-        return self._codec.signed(
-            attrs.evolve(unsigned, signature=signature),
-            batch_ids=batch_ids,
-            # what is final now cannot have it; everything later may, after a reorganisation
-            prepared_at=found.final_height + 1,
-        )
 
     def _drafts(self, batches: Sequence[Batch]) -> list[tuple[Draft, Signer]]:
         """Return the first batches that can be written and signed; raises for the very first."""

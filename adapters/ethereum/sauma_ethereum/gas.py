@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .operations import Kind, Section
+from .operations import Kind, Line, NetLine, Section
 
 INTRINSIC: Final = 21_000
 CREATION: Final = 32_000
@@ -18,14 +18,17 @@ OTHER_BYTE: Final = 16
 FLOOR_PER_TOKEN: Final = 10
 """EIP-7623: calldata alone costs so much for a zero byte, and four times as much for another."""
 
-SETTLE: Final = 60_000
+SETTLE: Final = 65_000
 """What every batch pays: roles, head, the new slot of its reference, and the event."""
 EVENT_BYTE: Final = 10
 """Of operations, in the event and in memory."""
 TABLE_BYTE: Final = 1
 """Of the owners' table: it is hashed."""
-REGISTRATION: Final = 75_000
+REGISTRATION: Final = 50_500
+REGISTRATIONS: Final = 40_000
 """Of one account in `registerMany`: three slots and an event."""
+DEBIT: Final = 8_000
+"""Of a net line that only takes: what it takes from is no empty slot."""
 OF_LINE: Final = {
     Kind.ISSUE: 24_500,
     Kind.TRANSFER: 30_500,
@@ -55,13 +58,19 @@ def payment_gas(data: bytes) -> int:
 
 def settle_gas(calldata: bytes, sections: Sequence[Section], owners: int) -> int:
     """Return the most that a call of `settle` can cost."""
-    lines = sum(OF_LINE[section.kind] * len(section.lines) for section in sections)
+    lines = sum(_line_gas(section.kind, line) for section in sections for line in section.lines)
     bytes_gas = EVENT_BYTE * len(calldata) + TABLE_BYTE * 20 * owners
     needed = INTRINSIC + calldata_gas(calldata) + SETTLE + bytes_gas + lines
     return max(needed, floor_gas(calldata))
 
 
+def _line_gas(kind: Kind, line: Line) -> int:
+    if isinstance(line, NetLine) and line.energy_wh <= 0 and line.money_units <= 0:
+        return DEBIT
+    return OF_LINE[kind]
+
+
 def registration_gas(calldata: bytes, owners: int) -> int:
     """Return the most that a call of `registerMany` can cost."""
-    needed = INTRINSIC + calldata_gas(calldata) + 10_000 + REGISTRATION * owners
+    needed = INTRINSIC + calldata_gas(calldata) + REGISTRATIONS + REGISTRATION * owners
     return max(needed, floor_gas(calldata))

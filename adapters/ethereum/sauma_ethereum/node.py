@@ -193,8 +193,7 @@ class NodeClient:
         at: int | str = LATEST,
     ) -> bytes | ErrorReply:
         """Return what a contract answers at a block, or with what it reverts."""
-        reply = self.call_many(to, [data], sender=sender, at=at)[0]
-        return reply
+        return self.call_many(to, [data], sender=sender, at=at)[0]
 
     def call_many(
         self,

@@ -141,7 +141,7 @@ def write(sections: Sequence[Section]) -> bytes:
 
 def read(data: bytes) -> tuple[Section, ...]:
     """Return the sections of bytes; raises `InvalidInput` where they are not laid out so."""
-    sections = []
+    sections: list[Section] = []
     position = 0
     while position < len(data):
         number = len(sections)

@@ -98,7 +98,7 @@ class Packing:
         replaces: SignedTransaction | None,
     ) -> None:
         """Take what is outstanding into account; `replaces` gives its nonce to the first batch."""
-        self._found = found
+        self.found = found
         self._settings = codec.settings
         self._needs: dict[Slot, dict[Holding, int]] = {}
         self._fees: dict[Slot, Fees] = {}
@@ -137,10 +137,14 @@ class Packing:
         """Return the lowest nonce of a lane that is neither taken nor outstanding; None without room."""
         if self._waiting[sender] >= self._settings.outstanding_max:
             return None
-        nonce = self._found.nonces[sender]
+        nonce = self.found.nonces[sender]
         while (sender, nonce) in self._needs:
             nonce += 1
         return sender, nonce
+
+    def open_slot(self, sender: AccountId, nonce: int) -> Slot:
+        """Return the slot of a nonce that is not taken yet; raises `Refused` for another."""
+        return self._replaceable((sender, nonce))
 
     def fees_for(self, slot: Slot, suggested: Fees) -> Fees:
         """Return what to offer: an eighth more than what waits with this nonce, if anything does.
@@ -165,7 +169,7 @@ class Packing:
         """Raise `InsufficientBalance` when somebody lacks what a transaction takes from them."""
         own = self._needs.get(slot, {})
         for holding, needed in sorted(self._needed(slot, transaction, effects).items()):
-            has = self._found.units.get(holding, 0)
+            has = self.found.units.get(holding, 0)
             spendable = max(0, has - self._spent[holding] + own.get(holding, 0))
             if needed > spendable:
                 account, asset = holding
@@ -179,12 +183,11 @@ class Packing:
         slot: Slot,
         transaction: FeeTransaction,
         effects: Sequence[Effect],
-        batch_id: bytes | None = None,
+        *batch_ids: bytes,
     ) -> None:
-        """Use up a nonce, a batch if there is one, and what a transaction takes."""
+        """Use up a nonce, batches if there are any, and what a transaction takes."""
         self._take(slot, transaction, effects)
-        if batch_id is not None:
-            self._slot_of_batch[batch_id] = slot
+        self._slot_of_batch |= dict.fromkeys(batch_ids, slot)
 
     def _take(self, slot: Slot, transaction: FeeTransaction, effects: Sequence[Effect]) -> None:
         if slot not in self._needs:
@@ -219,7 +222,7 @@ class Packing:
         return {holding: units for holding, units in needed.items() if units > 0}
 
     def _replaceable(self, slot: Slot) -> Slot:
-        if slot[1] < self._found.nonces.get(slot[0], 0):
+        if slot[1] < self.found.nonces.get(slot[0], 0):
             raise Refused(
                 f"nonce {slot[1]} of {slot[0]} is taken: what has it cannot be replaced, ask "
                 "status() of it"
@@ -228,7 +231,7 @@ class Packing:
 
     def _check_new(self, draft: Draft, replaced: Slot | None) -> None:
         batch_id = draft.batch.batch_id
-        sequence = self._found.settled.get(draft.reference_word)
+        sequence = self.found.settled.get(draft.reference_word)
         if sequence is not None:
             raise Refused(
                 f"batch {batch_id.hex()} was settled as number {sequence} of area "

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from sauma.chain import BlockRef, Head
+from sauma.chain import Head
 from sauma.errors import BadAnswer, InvalidInput, Unavailable
 
 from .ledger import (

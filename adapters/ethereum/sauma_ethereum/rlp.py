@@ -7,12 +7,12 @@ give, because two encodings of one transaction would be two transactions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, Union
+from typing import Final, TypeAlias
 
 from sauma.errors import InvalidInput
 
-Item: TypeAlias = Union[bytes, Sequence["Item"]]
-Decoded: TypeAlias = Union[bytes, list["Decoded"]]
+Item: TypeAlias = bytes | Sequence["Item"]
+Decoded: TypeAlias = bytes | list["Decoded"]
 
 _SHORT_MAX: Final = 55
 _STRING: Final = 0x80

@@ -9,6 +9,7 @@ must go up by one from batch to batch: a hole is a log that the node did not giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -191,7 +192,7 @@ class _Reader:
     def _check_sequence(self, blocks: Sequence[BlockReply], events: list[LedgerEvent]) -> None:
         """Raise `BadAnswer` unless the batches found are all that the contract counted."""
         sequences = [event.fields[0] for event in events if event.signature in _SEQUENCED]
-        for before, after in zip(sequences, sequences[1:], strict=False):
+        for before, after in pairwise(sequences):
             if after != before + 1:
                 raise self._missing(before + 1, blocks)
         at_start = self._views.sequence_at(self._node, blocks[0].ref.height - 1)

@@ -66,8 +66,8 @@ class EthereumSettings:
     """The chain, the settlement contract on it and who operates our area of it, and how patient to be.
 
     `issuer` signs what is issued and retired, `settler` what is transferred and netted; the contract
-    lets nobody else, and they may be one account.  `finality_blocks` counts confirmations, the newest block having one; with a tag it is only what
-    to expect.  One unit of energy is one Wh.
+    lets nobody else, and they may be one account.  `finality_blocks` counts confirmations, the newest
+    block having one; with a tag it is only what to expect.  One unit of energy is one Wh.
     """
 
     chain: ChainId

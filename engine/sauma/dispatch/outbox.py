@@ -132,6 +132,12 @@ class Dispatch:
             page = self._venue.chain.events(state.cursor)
             if page.scanned is None and page.rolled_back_to is None:
                 break
+            if page.rolled_back_to is not None and page.rolled_back_to < state.final_height:
+                raise Disagreement(
+                    f"{self._venue.chain_id} took back every block above {page.rolled_back_to}, but "
+                    f"block {state.final_height} was final: nothing is sent or billed any more; "
+                    "compare with another node before you go on"
+                )
             holders = {account: holder for holder, account in accounts.items()}
             if not self._commit_page(state, page, holders):
                 continue

@@ -29,7 +29,7 @@ from sauma.replay.past import Past, Sent
 from sauma.replay.report import Finding
 from sauma.store import projections as p
 
-BLOCKS_ASKED_MAX: Final = 64
+BLOCKS_ASKED_MAX: Final = 16
 """How many blocks that the walk did not show are asked for one by one, the newest first."""
 
 _Facts = dict[str, Any]

@@ -276,16 +276,19 @@ def batch_movements(
     """Group movements of the same authority and wave into batches as large as the chain takes.
 
     What concerns a holder that is not `bound` to an account has to wait for one, so it shares no batch
-    with what concerns others.
+    with what concerns others.  A fee float is a batch of its own: what a chain takes as fees is not
+    moved by the contract that keeps energy, if there is one.
     """
-    lots: dict[tuple[int, str, tuple[str, ...]], list[Movement]] = defaultdict(list)
+    lots: dict[tuple[int, str, tuple[str, ...], bool], list[Movement]] = defaultdict(list)
     for movement in movements:
         waits_for = tuple(sorted(_holders(movement) - {movement.authority} - {*bound}))
-        lots[movement.wave, movement.authority, waits_for].append(movement)
+        moves_energy = movement.asset_role != FEE
+        lots[movement.wave, movement.authority, waits_for, moves_energy].append(movement)
     batches = []
-    for (wave, authority, _), lot in sorted(lots.items(), key=lambda item: item[0]):
-        for first in range(0, len(lot), terms.batch_instructions_max):
-            chunk = tuple(lot[first : first + terms.batch_instructions_max])
+    for (wave, authority, _, moves_energy), lot in sorted(lots.items(), key=lambda item: item[0]):
+        size = terms.batch_instructions_max if moves_energy else 1
+        for first in range(0, len(lot), size):
+            chunk = tuple(lot[first : first + size])
             batches.append(
                 PlannedBatch(
                     settlement_id=settlement,

@@ -7,6 +7,7 @@ than the migrations make; a test holds the two together.
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,8 +77,9 @@ def new_revision(number: str, title: str, connection: sa.Connection) -> Path:
     return written
 
 
+@cache
 def _script() -> ScriptDirectory:
-    """Return the migrations of this package."""
+    """Return the migrations of this package, read once."""
     return ScriptDirectory(str(MIGRATIONS))
 
 
