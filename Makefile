@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check soak format clean
+.PHONY: help demo test check docs soak format clean
 
 help:
 	@echo "make demo   set up, and show the main job on an embedded NEM node"
 	@echo "make test   set up, and run every test"
 	@echo "make check  format, lint, types, import rules"
+	@echo "make docs   build the manual"
 	@echo "make soak   the long runs"
 
 .venv/bin/python:
@@ -23,6 +24,10 @@ help:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ .venv/.demo
 
+.venv/.docs: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,docs]'
+	@touch $@
+
 demo: .venv/.demo
 	@$(BIN)/sauma demo
 
@@ -34,6 +39,9 @@ check: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.docs
+	$(BIN)/sphinx-build -q -W docs docs/_build
 
 soak: .venv/.test
 	$(BIN)/python -m pytest -m soak

@@ -21,9 +21,9 @@ pragma solidity 0.8.37;
 ///   Retire    section RETIRE    caller = issuer
 ///   Anchor    section ANCHOR    caller = settler or issuer
 /// Sections stand in the order of the batch's instructions; neighbours of one kind (except NET) may share a
-/// section.  The port's 30-byte reference is left-aligned in the
-/// bytes32 `batchReference`.  `BatchSettled` repeats the
-/// sections, so one decoder reads calldata and events.  Hold, Attest, Capture and Release are absent.
+/// section.  The port's 30-byte reference is left-aligned in the bytes32 `batchReference`.  `BatchSettled`
+/// repeats the sections, so one decoder reads calldata and events.  Hold, Attest, Capture and Release are
+/// absent.
 ///
 /// Idempotency.  `settle` and `settleSigned` refuse a reference that the area has settled (`settledAs`),
 /// whichever transaction carries it: that costs one new storage slot a batch and is what makes the promise
@@ -46,14 +46,14 @@ pragma solidity 0.8.37;
 /// Audit head of an area, 0 at first; its last 4 bytes are the sequence, its first 28 a hash:
 ///   head = keccak256(abi.encode(head before, batchReference, content))[:28] ++ uint32(sequence)
 /// where content is
-///   settle          keccak256(abi.encode(keccak256(operations), tradesHash))
-///   settleSigned    keccak256(abi.encode(keccak256(fills), keccak256(netLines))), fills as in the event
-///   recordRoot      root
+///   settle          keccak256(abi.encode(1, keccak256(operations), tradesHash))
+///   settleSigned    keccak256(abi.encode(2, keccak256(fills), keccak256(netLines))), fills as in the event
+///   recordRoot      keccak256(abi.encode(3, root))
 /// `tradesHash` is keccak256 of the optional list of trades in calldata, or 0 for none.
 interface ISaumaLedger {
     // ------------------------------------------------------------------------------------------- values
 
-    /// @notice An area's state, as `area` returns it.
+    /// @notice An area's state, as `areaState` returns it.
     struct AreaState {
         address owner;
         address settler;
@@ -112,9 +112,7 @@ interface ISaumaLedger {
 
     event AccountRegistered(uint32 indexed area, uint32 indexed account, address indexed owner);
     event Deposited(uint32 indexed area, uint32 indexed account, uint64 moneyUnits);
-    event WithdrawalRequested(
-        uint32 indexed area, uint32 indexed account, uint64 moneyUnits, uint64 readyAt
-    );
+    event WithdrawalRequested(uint32 indexed area, uint32 indexed account, uint64 moneyUnits, uint64 readyAt);
     event Withdrawn(uint32 indexed area, uint32 indexed account, address to, uint64 moneyUnits);
 
     /// @notice A batch was settled: apply `operations` to the state before.
@@ -308,15 +306,9 @@ interface ISaumaLedger {
     function headOf(uint32 area) external view returns (uint64 sequence, bytes32 head);
 
     /// @notice The accounts of an address in an area; 0 where it has none.
-    function accountsOf(uint32 area, address owner)
-        external
-        view
-        returns (uint32 netted, uint32 signed);
+    function accountsOf(uint32 area, address owner) external view returns (uint32 netted, uint32 signed);
     function ownerOf(uint32 area, uint32 account) external view returns (address);
-    function balanceOf(uint32 area, uint32 account)
-        external
-        view
-        returns (uint64 energyWh, uint64 moneyUnits);
+    function balanceOf(uint32 area, uint32 account) external view returns (uint64 energyWh, uint64 moneyUnits);
     function balancesOf(uint32 area, uint32[] calldata accounts)
         external
         view

@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ COMPILER: Final = CONTRACTS / "solc"
 NODE_MODULES: Final = CONTRACTS / "node_modules"
 COMPILER_VERSION: Final = "0.8.37"
 SHIPPED: Final = {
-    "SaumaLedger": "SaumaLedger.sol",
+    "SaumaLedger": "ledger/SaumaLedger.sol",
     "TestMoney": "test/TestMoney.sol",
 }
 CODE_BYTES_MAX: Final = 24_576
@@ -81,13 +81,9 @@ def install_packages() -> None:
 
 
 def own_sources() -> dict[str, str]:
-    """Return our contracts by their name inside the folder, without tests that only forge compiles."""
-    paths: Iterable[Path] = (
-        path
-        for folder in (".", "ledger", "test")
-        for path in (CONTRACTS / folder).glob("*.sol")
-        if not path.name.endswith(".t.sol")
-    )
+    """Return what is shipped, by name inside this folder, without tests that only forge compiles."""
+    paths = {CONTRACTS / "ISaumaLedger.sol", *(CONTRACTS / "ledger").glob("*.sol")}
+    paths |= {CONTRACTS / name for name in SHIPPED.values()}
     return {path.relative_to(CONTRACTS).as_posix(): path.read_text() for path in sorted(paths)}
 
 
@@ -104,7 +100,7 @@ def compile_sources(sources: Mapping[str, str]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = compile_standard(question, solc_binary=COMPILER)
     except SolcError as error:
-        answer = json.loads(error.stdout_data)
+        answer = json.loads(error.stdout_data or "{}")
     messages = [
         entry["formattedMessage"]
         for entry in answer.get("errors", ())
@@ -182,18 +178,18 @@ def main() -> int:
         install_packages()
         wanted = artifacts()
     except CompileError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     stale = [
         path.name for path, text in wanted.items() if not path.exists() or path.read_text() != text
     ]
     if check:
         if stale:
-            print(f"out of date: {', '.join(stale)}; run `make contracts`", file=sys.stderr)
+            sys.stderr.write(f"out of date: {', '.join(stale)}; run `make contracts`\n")
         return 1 if stale else 0
     for path, text in wanted.items():
         path.write_text(text)
-    print(f"wrote {len(wanted)} artefacts, {len(stale)} changed")
+    sys.stdout.write(f"wrote {len(wanted)} artefacts, {len(stale)} changed\n")
     return 0
 
 

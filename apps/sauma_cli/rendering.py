@@ -67,7 +67,7 @@ def bills_table(statements: Sequence[BillStatement], currency: str) -> Table:
     `supply` came from the supplier of last resort and `fed in` went there; `received` and `sent` are
     the wallet's movements as the chain says; money below zero is to be received.
     """
-    numbers = ("bought", "sold", "supply", "fed in", "received", "sent", currency)
+    numbers = ("bought", "sold", "supply", "fed in", "received", "sent", f"owes {currency}")
     table = plain_table("kWh", *numbers, "status", right=numbers)
     periods = {(one.area, one.period_start) for one in statements}
     shown: tuple[str, Any] | None = None

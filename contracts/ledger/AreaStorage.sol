@@ -8,6 +8,11 @@ import {ISaumaLedger} from "../ISaumaLedger.sol";
 abstract contract AreaStorage is ISaumaLedger {
     uint32 internal constant FIRST_SIGNED = 1 << 31;
 
+    /// @dev What the audit head took in: begins each content, so that none can pass for another.
+    uint256 internal constant BATCH = 1;
+    uint256 internal constant SIGNED_BATCH = 2;
+    uint256 internal constant ROOT = 3;
+
     struct Accounts {
         uint32 netted;
         uint32 signed;
@@ -88,9 +93,9 @@ abstract contract AreaStorage is ISaumaLedger {
         internal
         returns (uint64 sequence, bytes32 head)
     {
-        head = data.head;
-        uint32 next = uint32(uint256(head)) + 1;
-        uint256 digest = uint256(keccak256(abi.encode(head, batchReference, content)));
+        bytes32 before = data.head;
+        uint32 next = uint32(uint256(before)) + 1;
+        uint256 digest = uint256(keccak256(abi.encode(before, batchReference, content)));
         sequence = next;
         head = bytes32(digest >> 32 << 32 | next);
         data.head = head;

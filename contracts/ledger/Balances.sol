@@ -19,11 +19,7 @@ library Balances {
     uint256 private constant ONES = 1 << 128 | 1;
     uint256 private constant MAGNITUDES = ONES * (MONEY >> 1);
 
-    function read(uint256 pair, uint256 account)
-        internal
-        pure
-        returns (uint64 energyWh, uint64 moneyUnits)
-    {
+    function read(uint256 pair, uint256 account) internal pure returns (uint64 energyWh, uint64 moneyUnits) {
         uint256 fields = pair >> shiftOf(account);
         energyWh = uint64(fields >> 128);
         moneyUnits = uint64(fields);

@@ -27,9 +27,7 @@ abstract contract Claims is Movements {
         uint256 used = data.claimed[root][index >> 8];
         if (used & bit != 0) revert ClaimUsed(index);
         // Hashed twice, a leaf cannot be mistaken for an inner node.
-        bytes32 leaf = keccak256(
-            bytes.concat(keccak256(abi.encode(index, account, energyWh, moneyUnits)))
-        );
+        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(index, account, energyWh, moneyUnits))));
         if (!MerkleProof.verifyCalldata(proof, root, leaf)) revert ClaimInvalid(index);
         if (energyWh > state.energyWh || moneyUnits > state.moneyUnits) {
             revert ClaimExceedsRoot(index);
@@ -46,8 +44,7 @@ abstract contract Claims is Movements {
     function closeClaims(uint32 area, bytes32 root) external {
         Area storage data = _areas[area];
         ClaimsState storage state = data.claims[root];
-        (uint32 payer, uint64 energyWh, uint64 moneyUnits) =
-            (state.payer, state.energyWh, state.moneyUnits);
+        (uint32 payer, uint64 energyWh, uint64 moneyUnits) = (state.payer, state.energyWh, state.moneyUnits);
         if (payer == 0 || (energyWh == 0 && moneyUnits == 0)) revert UnknownClaims(area, root);
         if (block.timestamp <= state.deadline) revert ClaimsRunning(state.deadline);
 

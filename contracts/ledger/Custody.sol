@@ -32,10 +32,7 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
         return address(_money);
     }
 
-    function register(uint32 area, address owner, bool signed)
-        external
-        returns (uint32 account)
-    {
+    function register(uint32 area, address owner, bool signed) external returns (uint32 account) {
         Area storage data = _running(area);
         if (data.owner == address(0)) revert UnknownArea(area);
         if (msg.sender != owner && msg.sender != data.settler) {
@@ -57,10 +54,7 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
 
     /// @dev The account is credited before the token is asked, and the whole call is undone unless exactly as
     /// much arrived: a token that takes a fee, or lies, is refused.
-    function deposit(uint32 area, uint32 account, uint64 moneyUnits)
-        external
-        nonReentrant
-    {
+    function deposit(uint32 area, uint32 account, uint64 moneyUnits) external nonReentrant {
         Area storage data = _running(area);
         if (moneyUnits == 0) revert ZeroUnits();
         _give(data, 0, 0, account, moneyUnits);
@@ -103,10 +97,7 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
         _money.safeTransfer(to, moneyUnits);
     }
 
-    function _registerNetted(uint32 area, Area storage data, address owner)
-        private
-        returns (uint32 account)
-    {
+    function _registerNetted(uint32 area, Area storage data, address owner) private returns (uint32 account) {
         account = data.nettedAccounts + 1;
         if (account >= FIRST_SIGNED) revert AreaFull(area);
         data.nettedAccounts = account;
@@ -114,10 +105,7 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
         _own(area, data, account, owner);
     }
 
-    function _registerSigned(uint32 area, Area storage data, address owner)
-        private
-        returns (uint32 account)
-    {
+    function _registerSigned(uint32 area, Area storage data, address owner) private returns (uint32 account) {
         uint32 number = data.signedAccounts + 1;
         if (number >= FIRST_SIGNED) revert AreaFull(area);
         data.signedAccounts = number;

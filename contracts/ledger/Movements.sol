@@ -9,25 +9,17 @@ import {Balances} from "./Balances.sol";
 /// movement: another account, the supply, the token or a claims root.
 abstract contract Movements is AreaStorage {
     /// @dev Give to any registered account.
-    function _give(
-        Area storage data,
-        uint256 section,
-        uint256 line,
-        uint32 account,
-        uint256 change
-    ) internal {
+    function _give(Area storage data, uint256 section, uint256 line, uint32 account, uint256 change)
+        internal
+    {
         if (!_isRegistered(data, account)) revert UnknownAccount(section, line, account);
         _move(data, section, line, account, change);
     }
 
     /// @dev Take from a netted account: what is in a signed account moves by its owner's signature only.
-    function _take(
-        Area storage data,
-        uint256 section,
-        uint256 line,
-        uint32 account,
-        uint256 change
-    ) internal {
+    function _take(Area storage data, uint256 section, uint256 line, uint32 account, uint256 change)
+        internal
+    {
         if (account == 0 || account > data.nettedAccounts) {
             _refuseSender(section, line, account);
         }
@@ -35,13 +27,9 @@ abstract contract Movements is AreaStorage {
     }
 
     /// @dev Change an account; the caller has checked that it exists and may be changed so.
-    function _move(
-        Area storage data,
-        uint256 section,
-        uint256 line,
-        uint32 account,
-        uint256 change
-    ) internal {
+    function _move(Area storage data, uint256 section, uint256 line, uint32 account, uint256 change)
+        internal
+    {
         uint256 pair = data.pairs[account >> 1];
         uint256 shift = Balances.shiftOf(account);
         if (!Balances.fits(pair, shift, change)) {
@@ -51,13 +39,10 @@ abstract contract Movements is AreaStorage {
     }
 
     /// @dev Say why a change does not fit its account.
-    function _refuseChange(
-        uint256 section,
-        uint256 line,
-        uint32 account,
-        uint256 pair,
-        uint256 change
-    ) internal pure {
+    function _refuseChange(uint256 section, uint256 line, uint32 account, uint256 pair, uint256 change)
+        internal
+        pure
+    {
         (uint64 energyWh, uint64 moneyUnits) = Balances.read(pair, account);
         (int256 energyChange, int256 moneyChange) = Balances.parts(change);
         if (int256(uint256(energyWh)) + energyChange < 0) {

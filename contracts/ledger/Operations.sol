@@ -39,7 +39,7 @@ abstract contract Operations is Movements {
         if (block.timestamp > validUntil) revert Expired(validUntil);
         Area storage data = _running(area);
         bytes32 tradesHash = trades.length == 0 ? bytes32(0) : keccak256(trades);
-        bytes32 content = keccak256(abi.encode(keccak256(operations), tradesHash));
+        bytes32 content = keccak256(abi.encode(BATCH, keccak256(operations), tradesHash));
         bytes32 head;
         (sequence, head) = _record(area, data, batchReference, content);
         _carryOut(area, data, operations);
@@ -47,12 +47,10 @@ abstract contract Operations is Movements {
     }
 
     /// @dev The ledger's cheapest call: named so that its selector is the first that is compared.
-    function recordRoot(uint32 area, bytes32 batchReference, bytes32 root, uint64 sequence)
-        external
-    {
+    function recordRoot(uint32 area, bytes32 batchReference, bytes32 root, uint64 sequence) external {
         Area storage data = _running(area);
         if (msg.sender != data.settler) revert NotAllowed(area, msg.sender, 0);
-        (uint64 next,) = _roll(data, batchReference, root);
+        (uint64 next,) = _roll(data, batchReference, keccak256(abi.encode(ROOT, root)));
         if (sequence != next) revert WrongSequence(next, sequence);
         emit IntervalCommitted(area, batchReference, sequence, root);
     }
@@ -85,9 +83,7 @@ abstract contract Operations is Movements {
                 (uint256 change, bool canonical) = Balances.ofNet(line);
                 if (!canonical) revert Malformed(section.index);
                 if (!Balances.fits(pair, Balances.shiftOf(account), change)) {
-                    _refuseChange(
-                        section.index, _lineAt(section, position), uint32(account), pair, change
-                    );
+                    _refuseChange(section.index, _lineAt(section, position), uint32(account), pair, change);
                 }
                 pair = Balances.moved(pair, Balances.shiftOf(account), change);
                 sum += change;
@@ -100,15 +96,11 @@ abstract contract Operations is Movements {
         }
     }
 
-    function _carryOut(
-        uint32 area,
-        Area storage data,
-        bytes calldata operations
-    ) private {
+    function _carryOut(uint32 area, Area storage data, bytes calldata operations) private {
         bool settles = msg.sender == data.settler;
         if (operations.length == 0) revert Malformed(0);
 
-        Section memory section;
+        Section memory section = Section(0, 0, 0);
         uint256 position = 0;
         while (position < operations.length) {
             uint256 header = _word(operations, position) >> 224;
@@ -117,8 +109,8 @@ abstract contract Operations is Movements {
             section.lines = header & 0xffffff;
             (uint256 lineBytes, uint256 roles) = _kindOf(section.index, kind);
             // The issuer is looked up only where the settler's role is not enough.
-            bool allowed = (settles && roles & SETTLER != 0)
-                || (roles & ISSUER != 0 && msg.sender == data.issuer);
+            bool allowed =
+                (settles && roles & SETTLER != 0) || (roles & ISSUER != 0 && msg.sender == data.issuer);
             if (!allowed) revert NotAllowed(area, msg.sender, section.index);
             position = section.start + section.lines * lineBytes;
             if (position > operations.length || section.lines == 0) {
@@ -151,31 +143,28 @@ abstract contract Operations is Movements {
     }
 
     function _issue(Area storage data, bytes calldata operations, Section memory section) private {
-        uint256 supply = data.energySupplyWh;
+        uint96 supply = data.energySupplyWh;
         for (uint256 line = 0; line < section.lines; ++line) {
             uint256 word = _word(operations, section.start + line * 12);
             uint64 energyWh = uint64(word >> 160);
             supply += energyWh;
             _give(data, section.index, line, uint32(word >> 224), Balances.ofEnergy(energyWh));
         }
-        // 2^32 accounts of 2^64 at most: the supply has room for whatever the accounts have room for.
-        data.energySupplyWh = uint96(supply);
+        data.energySupplyWh = supply;
     }
 
     function _retire(Area storage data, bytes calldata operations, Section memory section) private {
-        uint256 supply = data.energySupplyWh;
+        uint96 supply = data.energySupplyWh;
         for (uint256 line = 0; line < section.lines; ++line) {
             uint256 word = _word(operations, section.start + line * 12);
             uint64 energyWh = uint64(word >> 160);
             _take(data, section.index, line, uint32(word >> 224), Balances.ofEnergy(energyWh));
             supply -= energyWh;
         }
-        data.energySupplyWh = uint96(supply);
+        data.energySupplyWh = supply;
     }
 
-    function _transfer(Area storage data, bytes calldata operations, Section memory section)
-        private
-    {
+    function _transfer(Area storage data, bytes calldata operations, Section memory section) private {
         for (uint256 line = 0; line < section.lines; ++line) {
             uint256 word = _word(operations, section.start + line * 17);
             uint8 asset = uint8(word >> 184);
@@ -188,9 +177,7 @@ abstract contract Operations is Movements {
     }
 
     /// @dev What a claims root may pay leaves the payer's account now, so that the promise is funded.
-    function _openClaims(Area storage data, bytes calldata operations, Section memory section)
-        private
-    {
+    function _openClaims(Area storage data, bytes calldata operations, Section memory section) private {
         for (uint256 line = 0; line < section.lines; ++line) {
             uint256 place = section.start + line * 60;
             uint256 word = _word(operations, place);
@@ -220,11 +207,7 @@ abstract contract Operations is Movements {
     }
 
     /// @dev How long a line of this kind is, and which roles may ask for it.
-    function _kindOf(uint256 section, uint256 kind)
-        private
-        pure
-        returns (uint256 lineBytes, uint256 roles)
-    {
+    function _kindOf(uint256 section, uint256 kind) private pure returns (uint256 lineBytes, uint256 roles) {
         if (kind == NET) return (NET_LINE_BYTES, SETTLER);
         if (kind == ISSUE || kind == RETIRE) return (12, ISSUER);
         if (kind == TRANSFER) return (17, SETTLER);

@@ -38,7 +38,7 @@ abstract contract SignedTrades is Operations, ReentrancyGuardTransient, EIP712 {
         if (fills.length == 0) revert Malformed(0);
 
         bytes memory lines = _checkFills(area, data, fills);
-        bytes32 content = keccak256(abi.encode(keccak256(lines), keccak256(netLines)));
+        bytes32 content = keccak256(abi.encode(SIGNED_BATCH, keccak256(lines), keccak256(netLines)));
         bytes32 head;
         (sequence, head) = _record(area, data, batchReference, content);
         _moveSigned(data, lines, netLines);
@@ -88,10 +88,7 @@ abstract contract SignedTrades is Operations, ReentrancyGuardTransient, EIP712 {
 
     /// @dev The price is compared without a division, so nothing is rounded: a buyer pays at most and a seller
     /// gets at least energy × price.
-    function _checkTerms(Order memory order, uint64 energyWh, uint64 moneyUnits, uint256 line)
-        private
-        view
-    {
+    function _checkTerms(Order memory order, uint64 energyWh, uint64 moneyUnits, uint256 line) private view {
         if (block.timestamp > order.deadline) revert OrderExpired(line);
         if (energyWh == 0 || energyWh > order.energyWh) revert OrderOverfilled(line);
         if ((energyWh | moneyUnits) & MINUS != 0) revert OrderOverfilled(line);
@@ -103,11 +100,7 @@ abstract contract SignedTrades is Operations, ReentrancyGuardTransient, EIP712 {
         }
     }
 
-    function _useNonce(
-        mapping(uint64 word => uint256) storage nonces,
-        uint64 nonce,
-        uint256 line
-    ) private {
+    function _useNonce(mapping(uint64 word => uint256) storage nonces, uint64 nonce, uint256 line) private {
         uint256 bit = 1 << (nonce & 0xff);
         uint256 used = nonces[nonce >> 8];
         if (used & bit != 0) revert OrderUsed(line);
@@ -123,14 +116,12 @@ abstract contract SignedTrades is Operations, ReentrancyGuardTransient, EIP712 {
     {
         address recovered = address(0);
         if (signature.length == 64) {
-            (recovered,,) =
-                ECDSA.tryRecover(digest, bytes32(signature[:32]), bytes32(signature[32:]));
+            (recovered,,) = ECDSA.tryRecover(digest, bytes32(signature[:32]), bytes32(signature[32:]));
         } else if (signature.length == 65) {
             (recovered,,) = ECDSA.tryRecoverCalldata(digest, signature);
         }
         if (recovered == owner) return true;
-        return owner.code.length != 0
-            && SignatureChecker.isValidERC1271SignatureNow(owner, digest, signature);
+        return owner.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(owner, digest, signature);
     }
 
     function _moveSigned(Area storage data, bytes memory lines, bytes calldata netLines) private {

@@ -9,12 +9,10 @@ import {Lines} from "./Lines.sol";
 contract BalancesTest is Foundry {
     /// A change fits exactly when both plain results lie in 64 bits; then they are what is stored, and the
     /// neighbour is as it was.
-    function testFuzz_MovedEqualsPlainIntegers(
-        uint256 pair,
-        bool odd,
-        int64 energyWh,
-        int64 moneyUnits
-    ) public pure {
+    function testFuzz_MovedEqualsPlainIntegers(uint256 pair, bool odd, int64 energyWh, int64 moneyUnits)
+        public
+        pure
+    {
         uint256 account = odd ? 7 : 6;
         (uint64 energy, uint64 money) = Balances.read(pair, account);
         (uint64 otherEnergy, uint64 otherMoney) = Balances.read(pair, account ^ 1);
@@ -39,10 +37,7 @@ contract BalancesTest is Foundry {
     }
 
     /// The parts of any sum of changes are the sums of the parts.
-    function testFuzz_SumsKeepTheirParts(int64[8] memory energies, int64[8] memory moneys)
-        public
-        pure
-    {
+    function testFuzz_SumsKeepTheirParts(int64[8] memory energies, int64[8] memory moneys) public pure {
         uint256 sum = 0;
         int256 energySum = 0;
         int256 moneySum = 0;
@@ -63,8 +58,7 @@ contract BalancesTest is Foundry {
     /// Minus zero is seen in either number, whatever the other one is.
     function testFuzz_MinusZeroIsSeen(uint64 other, bool inEnergy) public pure {
         uint256 bad = 1 << 63;
-        (, bool canonical) =
-            Balances.ofNet(inEnergy ? bad << 64 | other : uint256(other) << 64 | bad);
+        (, bool canonical) = Balances.ofNet(inEnergy ? bad << 64 | other : uint256(other) << 64 | bad);
         isTrue(!canonical, "minus zero");
     }
 

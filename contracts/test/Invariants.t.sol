@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {ISaumaLedger} from "../ISaumaLedger.sol";
-import {SaumaLedger} from "../SaumaLedger.sol";
+import {SaumaLedger} from "../ledger/SaumaLedger.sol";
 import {Foundry} from "./Foundry.sol";
 import {Lines} from "./Lines.sol";
 import {TestMoney} from "./TestMoney.sol";
@@ -98,9 +98,7 @@ contract Neighbourhood is Foundry {
         int256 paid = int256(within(moneyUnits, 0, purse));
         settle(
             abi.encodePacked(
-                Lines.header(Lines.NET, 2),
-                Lines.net(seller, -energy, paid),
-                Lines.net(buyer, energy, -paid)
+                Lines.header(Lines.NET, 2), Lines.net(seller, -energy, paid), Lines.net(buyer, energy, -paid)
             )
         );
     }
@@ -114,20 +112,14 @@ contract Neighbourhood is Foundry {
         if (held == 0) return;
         energyWh = uint64(within(energyWh, 1, held));
         moneyUnits = uint64(within(moneyUnits, 0, purse));
-        ISaumaLedger.Order memory order =
-            ISaumaLedger.Order(seller, false, held, 0, ++nonce, FOREVER);
+        ISaumaLedger.Order memory order = ISaumaLedger.Order(seller, false, held, 0, ++nonce, FOREVER);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, LEDGER.orderHash(AREA, order));
         ISaumaLedger.Fill[] memory fills = new ISaumaLedger.Fill[](1);
         fills[0] = ISaumaLedger.Fill(order, energyWh, moneyUnits, abi.encodePacked(r, s, v));
-        bytes memory lines =
-            Lines.net(buyer, int256(uint256(energyWh)), -int256(uint256(moneyUnits)));
+        bytes memory lines = Lines.net(buyer, int256(uint256(energyWh)), -int256(uint256(moneyUnits)));
         LEDGER.settleSigned(AREA, bytes32(++settled), FOREVER, fills, lines);
         (bool again,) = address(LEDGER)
-            .call(
-                abi.encodeCall(
-                    LEDGER.settleSigned, (AREA, bytes32(settled + 1), FOREVER, fills, lines)
-                )
-            );
+            .call(abi.encodeCall(LEDGER.settleSigned, (AREA, bytes32(settled + 1), FOREVER, fills, lines)));
         isTrue(!again, "an order was used twice");
     }
 
@@ -137,13 +129,9 @@ contract Neighbourhood is Foundry {
         if (energyWh < CLAIM_WH || moneyUnits < CLAIM_UNITS) return;
         // A tree of one leaf: the root is the leaf.
         uint32 index = uint32(roots.length);
-        bytes32 root = keccak256(
-            bytes.concat(keccak256(abi.encode(index, uint32(2), CLAIM_WH, CLAIM_UNITS)))
-        );
+        bytes32 root = keccak256(bytes.concat(keccak256(abi.encode(index, uint32(2), CLAIM_WH, CLAIM_UNITS))));
         uint64 spare = uint64(within(extra, 0, energyWh - CLAIM_WH));
-        settle(
-            Lines.claims(payer, CLAIM_WH + spare, CLAIM_UNITS, uint64(time + DELAY), root)
-        );
+        settle(Lines.claims(payer, CLAIM_WH + spare, CLAIM_UNITS, uint64(time + DELAY), root));
         roots.push(root);
     }
 
@@ -155,10 +143,7 @@ contract Neighbourhood is Foundry {
         bool used = LEDGER.isClaimed(AREA, root, index);
         (bool done,) = address(LEDGER)
             .call(
-                abi.encodeCall(
-                    LEDGER.claim,
-                    (AREA, root, index, 2, CLAIM_WH, CLAIM_UNITS, new bytes32[](0))
-                )
+                abi.encodeCall(LEDGER.claim, (AREA, root, index, 2, CLAIM_WH, CLAIM_UNITS, new bytes32[](0)))
             );
         isTrue(done == (open && !used), "a claim was paid wrongly, or not");
     }
@@ -198,8 +183,8 @@ contract Neighbourhood is Foundry {
     function replay(uint256 seed) external {
         if (settled == 0) return;
         bytes32 old = bytes32(within(seed, 1, settled));
-        (bool done,) = address(LEDGER)
-            .call(abi.encodeCall(LEDGER.settle, (AREA, old, FOREVER, Lines.anchor("r"), "")));
+        (bool done,) =
+            address(LEDGER).call(abi.encodeCall(LEDGER.settle, (AREA, old, FOREVER, Lines.anchor("r"), "")));
         isTrue(!done, "a reference was settled twice");
     }
 

@@ -35,22 +35,16 @@ library Lines {
         return abi.encodePacked(header(ANCHOR, 1), root);
     }
 
-    function claims(
-        uint32 payer,
-        uint64 energyWh,
-        uint64 moneyUnits,
-        uint64 deadline,
-        bytes32 root
-    ) internal pure returns (bytes memory) {
-        return abi.encodePacked(header(CLAIMS, 1), payer, energyWh, moneyUnits, deadline, root);
-    }
-
-    /// @dev A line of a NET section, without header.
-    function net(uint32 account, int256 energyWh, int256 moneyUnits)
+    function claims(uint32 payer, uint64 energyWh, uint64 moneyUnits, uint64 deadline, bytes32 root)
         internal
         pure
         returns (bytes memory)
     {
+        return abi.encodePacked(header(CLAIMS, 1), payer, energyWh, moneyUnits, deadline, root);
+    }
+
+    /// @dev A line of a NET section, without header.
+    function net(uint32 account, int256 energyWh, int256 moneyUnits) internal pure returns (bytes memory) {
         return abi.encodePacked(account, signMagnitude(energyWh), signMagnitude(moneyUnits));
     }
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {ISaumaLedger} from "../ISaumaLedger.sol";
-import {SaumaLedger} from "../SaumaLedger.sol";
+import {SaumaLedger} from "../ledger/SaumaLedger.sol";
 import {Foundry} from "./Foundry.sol";
 import {Lines} from "./Lines.sol";
 import {CallingMoney, FeeMoney, LyingMoney, Wallet} from "./Strangers.sol";
@@ -37,6 +37,7 @@ contract RulesTest is Foundry {
     /// Whoever is neither settler nor issuer settles nothing, whatever he sends.
     function testFuzz_StrangerSettlesNothing(address stranger, bytes calldata anything) public {
         vm.assume(stranger != address(this));
+        uint64 next = ledger.areaState(area).sequence + 1;
         vm.prank(stranger);
         vm.expectRevert();
         ledger.settle(area, "x", FOREVER, anything, "");
@@ -45,7 +46,7 @@ contract RulesTest is Foundry {
         ledger.settle(area, "x", FOREVER, Lines.transfer(1, 2, 1, 1), "");
         vm.prank(stranger);
         vm.expectPartialRevert(ISaumaLedger.NotAllowed.selector);
-        ledger.recordRoot(area, "x", "root", ledger.areaState(area).sequence + 1);
+        ledger.recordRoot(area, "x", "root", next);
     }
 
     /// Roles and the pause are the owner's, and a role is taken only by whom it was offered to.
@@ -64,16 +65,15 @@ contract RulesTest is Foundry {
     }
 
     /// A reference is settled once, whatever the batches under it are.
-    function testFuzz_ReferenceIsSettledOnce(bytes32 reference_, bytes32 first, uint64 energyWh)
-        public
-    {
+    function testFuzz_ReferenceIsSettledOnce(bytes32 reference_, bytes32 first, uint64 energyWh) public {
         vm.assume(reference_ != "setup");
         energyWh = uint64(within(energyWh, 0, 1e18));
+        ISaumaLedger.Fill[] memory order = fills(sell(1, 0), signatureOf(sell(1, 0)));
         ledger.settle(area, reference_, FOREVER, Lines.anchor(first), "");
         vm.expectPartialRevert(ISaumaLedger.AlreadySettled.selector);
         ledger.settle(area, reference_, FOREVER, Lines.issue(1, energyWh), "");
         vm.expectPartialRevert(ISaumaLedger.AlreadySettled.selector);
-        ledger.settleSigned(area, reference_, FOREVER, fills(sell(1, 0), ""), taken(1, 0));
+        ledger.settleSigned(area, reference_, FOREVER, order, taken(1, 0));
     }
 
     /// Whatever bytes come as operations, money and energy are neither made nor lost without an issuer.
@@ -81,8 +81,8 @@ contract RulesTest is Foundry {
         ledger.proposeIssuer(area, address(0xdead));
         vm.prank(address(0xdead));
         ledger.acceptIssuer(area);
-        (bool done,) = address(ledger)
-            .call(abi.encodeCall(ledger.settle, (area, "any", FOREVER, operations, "")));
+        (bool done,) =
+            address(ledger).call(abi.encodeCall(ledger.settle, (area, "any", FOREVER, operations, "")));
         if (done) isTrue(operations.length > 4, "nothing was settled");
         (uint256 energyWh, uint256 moneyUnits) = totals();
         equal(energyWh, 2e9, "energy");
@@ -104,9 +104,7 @@ contract RulesTest is Foundry {
         bytes memory high = abi.encodePacked(r, bytes32(curveOrder - uint256(s)), v ^ 7);
         vm.expectPartialRevert(ISaumaLedger.SignatureInvalid.selector);
         ledger.settleSigned(area, "h", FOREVER, fills(order, high), taken(5, 0));
-        ledger.settleSigned(
-            area, "h", FOREVER, fills(order, abi.encodePacked(r, s, v)), taken(5, 0)
-        );
+        ledger.settleSigned(area, "h", FOREVER, fills(order, abi.encodePacked(r, s, v)), taken(5, 0));
         equal(ledger.nonceWord(area, signed, nonce >> 8), 1 << (nonce & 255), "nonce");
     }
 
@@ -168,8 +166,7 @@ contract RulesTest is Foundry {
             abi.encodeCall(other.deposit, (otherArea, account, 1)),
             abi.encodeCall(other.withdraw, (otherArea, account, address(calling))),
             abi.encodeCall(
-                other.settleSigned,
-                (otherArea, "r", FOREVER, new ISaumaLedger.Fill[](0), bytes(""))
+                other.settleSigned, (otherArea, "r", FOREVER, new ISaumaLedger.Fill[](0), bytes(""))
             )
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -216,8 +213,7 @@ contract RulesTest is Foundry {
         uint64 validUntil = uint64(block.timestamp) + DELAY - 1;
         ledger.requestWithdrawal(area, 1, type(uint64).max);
         vm.warp(within(wait, block.timestamp, validUntil));
-        (bool left,) = address(ledger)
-            .call(abi.encodeCall(ledger.withdraw, (area, 1, address(this))));
+        (bool left,) = address(ledger).call(abi.encodeCall(ledger.withdraw, (area, 1, address(this))));
         isTrue(!left, "left early");
         ledger.settle(area, "signed before", validUntil, Lines.transfer(1, 2, 1, units), "");
     }

@@ -20,6 +20,8 @@ class Venue:
 
     `settings` are the plain facts from which an auditor's codec is built; the journal records them.
     `roles` are the operator's own accounts, `@issuer` and `@clearing`; opening an engine binds them.
+    `clearing_signs` says that the chain lets `@clearing` alone move what participants have, as a
+    contract with one settler does; the operator then supplies what the chain takes as fees.
     """
 
     chain: Chain
@@ -27,6 +29,7 @@ class Venue:
     energy_asset: AssetId
     settings: Mapping[str, Any]
     roles: Mapping[str, AccountId] = attrs.field(factory=dict)
+    clearing_signs: bool = False
 
     @property
     def chain_id(self) -> str:
@@ -52,7 +55,12 @@ def chain_terms(rulebook: Rulebook, venue: Venue) -> ChainTerms:
         nets=capabilities.net is Support.NATIVE,
         batch_instructions_max=capabilities.batch_instructions_max,
         atomic=capabilities.atomic_batch is Support.NATIVE,
-        needs_fees=from_wallets and capabilities.fee_model is not FeeModel.NONE,
+        needs_fees=(
+            from_wallets
+            and not venue.clearing_signs
+            and capabilities.fee_model is not FeeModel.NONE
+        ),
+        clearing_signs=venue.clearing_signs,
     )
 
 

@@ -236,6 +236,13 @@ def claims_line(payer: int, energy_wh: int, money_units: int, deadline: int, roo
     return struct.pack(">IQQQ", payer, energy_wh, money_units, deadline) + root
 
 
+def head_after(head: bytes, reference: bytes, tag: int, *hashes: bytes) -> bytes:
+    """Return the audit head as the interface defines it, after a batch (1), a signed one (2), a root (3)."""
+    number = int.from_bytes(head[28:], "big") + 1
+    content = keccak(tag.to_bytes(32, "big") + b"".join(hashes))
+    return keccak(head + reference + content)[:28] + number.to_bytes(4, "big")
+
+
 def key_of(number: int) -> PrivateKey:
     """Return a private key for tests, by number."""
     return PrivateKey(keccak(b"maker" + number.to_bytes(4, "big")))

@@ -6,7 +6,6 @@ from eth_utils.crypto import keccak
 
 from .local_ledger import (
     ANCHOR,
-    AREA,
     CLAIMS,
     DELAY_S,
     ENERGY,
@@ -19,6 +18,7 @@ from .local_ledger import (
     RETIRE,
     TRANSFER,
     claims_line,
+    head_after,
     issue_line,
     key_of,
     net_line,
@@ -85,8 +85,7 @@ class Rebuilt:
 
     def on_BatchSettled(self, event):
         operations = event["operations"]
-        content = keccak(keccak(operations) + event["tradesHash"])
-        self.roll(event, content)
+        self.roll(event, 1, keccak(operations), event["tradesHash"])
         while operations:
             kind, count = operations[0], int.from_bytes(operations[1:4], "big")
             size = LINE_BYTES[kind]
@@ -96,7 +95,7 @@ class Rebuilt:
 
     def on_SignedSettled(self, event):
         fills, net = event["fills"], event["netLines"]
-        self.roll(event, keccak(keccak(fills) + keccak(net)))
+        self.roll(event, 2, keccak(fills), keccak(net))
         for start in range(0, len(net), 20):
             self.apply(NET, net[start : start + 20])
         for start in range(0, len(fills), 28):
@@ -105,7 +104,7 @@ class Rebuilt:
             self.nonces[account, nonce >> 8] |= 1 << (nonce & 255)
 
     def on_IntervalCommitted(self, event):
-        self.roll(event, event["root"])
+        self.roll(event, 3, event["root"])
 
     def on_NoncesCancelled(self, event):
         self.nonces[event["account"], event["word"]] |= event["mask"]
@@ -125,11 +124,10 @@ class Rebuilt:
         self.balances[account][ENERGY] += event["energyWh"]
         self.balances[account][MONEY] += event["moneyUnits"]
 
-    def roll(self, event, content):
+    def roll(self, event, tag, *hashes):
         """Roll the head on as the interface says; the event must agree."""
-        number = int.from_bytes(self.head[28:], "big") + 1
-        digest = keccak(self.head + event["batchReference"] + content)
-        self.head = digest[:28] + number.to_bytes(4, "big")
+        self.head = head_after(self.head, event["batchReference"], tag, *hashes)
+        number = int.from_bytes(self.head[28:], "big")
         assert event["sequence"] == number
         assert event.get("head", self.head) == self.head
         if "root" not in event:
@@ -241,7 +239,7 @@ class BusyDays:
 
 
 def test_state_is_rebuilt_from_events(local):
-    """Folding the events gives the contract's storage: roles, balances, supply, exits, nonces, claims, head."""
+    """Folding the events gives what the contract has stored, to the last unit, bit and hash."""
     days = BusyDays(local)
     days.live()
     area, rebuilt = days.area, Rebuilt()

@@ -33,6 +33,7 @@ STEPWISE: Final = tuple(name for name, variant in VARIANTS.items() if not varian
 PAID_TWICE: Final = re.compile(r"on the chain (twice|\d+ times)")
 """How examination and engine say so."""
 FAULTS_SHOWN_MAX: Final = 10
+PROGRESS_KILLS: Final = 100
 STALLED_MAX: Final = 50
 """So many stories in a row without a death: something else is wrong."""
 
@@ -148,6 +149,8 @@ def tell_until(teller: Teller, stories: Iterator[Story], kills: float) -> list[T
         _report_faults(one)
         told.append(one)
         done += one.kills
+        if done // PROGRESS_KILLS > (done - one.kills) // PROGRESS_KILLS:
+            print(f"{done} kills, {len(told)} settlements", file=sys.stderr, flush=True)
         stalled = 0 if one.kills else stalled + 1
         if stalled > STALLED_MAX:
             raise RuntimeError(f"{STALLED_MAX} stories in a row came to their end before the kill")

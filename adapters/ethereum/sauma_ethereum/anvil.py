@@ -99,7 +99,7 @@ class AnvilProcess:
         hardfork: str = HARDFORK,
     ) -> None:
         """Start on a free port; raises `Missing` when it does not come up."""
-        self._output = tempfile.NamedTemporaryFile(prefix="sauma-anvil-")
+        self._output = tempfile.NamedTemporaryFile(prefix="sauma-anvil-")  # noqa: SIM115 - `close` ends it
         self._process = subprocess.Popen(
             [
                 str(binary),

@@ -7,83 +7,109 @@ from typing import Final
 
 import attrs
 
-from sauma.chain import SignedTransaction, Signer
+from sauma.chain import Effect, SignedTransaction, Signer
 from sauma.errors import NoSigner, Refused
 
-from .caip import address_on
-from .codec import EthereumCodec
+from .caip import account_of, address_on
+from .codec import effects_of, nonce_token, payment_effects
 from .fees import Fees
 from .gas import payment_gas, registration_gas, settle_gas
-from .instructions import Draft
+from .instructions import Draft, Payment
 from .ledger import REGISTER_MANY, call
-from .operations import read
-from .settings import GAS_MAX
-from .signing import recover
+from .operations import movements_of
+from .settings import GAS_MAX, EthereumSettings
+from .signing import keccak, recover
 from .transactions import FeeTransaction
 
 REGISTRATIONS_MAX: Final = 200
 """How many accounts one registration holds; all of them stay below the most gas there may be."""
 
 
+@attrs.frozen(kw_only=True)
+class Built:
+    """A transaction without a signature, and what it moves."""
+
+    transaction: FeeTransaction
+    effects: tuple[Effect, ...] = ()
+
+
 class Builder:
     """Builds the transactions of one contract and area."""
 
-    def __init__(self, codec: EthereumCodec) -> None:
-        """Build for the settings of a codec, and sign what that codec reads."""
-        self._codec = codec
-        self._settings = codec.settings
+    def __init__(self, settings: EthereumSettings) -> None:
+        """Build for these settings."""
+        self._settings = settings
 
     def of_draft(
         self, draft: Draft, nonce: int, fees: Fees, number_of: Mapping[bytes, int]
-    ) -> FeeTransaction:
+    ) -> Built:
         """Return a draft unsigned; `number_of` gives the contract's number of each owner's account.
 
         Raises `Refused` for more than fits the gas of one transaction.
         """
         if draft.payment is not None:
-            data = draft.batch.reference
-            return attrs.evolve(
-                self._call(nonce, fees, payment_gas(data), data),
-                to=draft.payment.recipient,
-                value_wei=draft.payment.wei,
-            )
-        settle = draft.settle(self._settings, number_of)
-        calldata = settle.calldata()
-        gas = settle_gas(calldata, read(settle.operations), len(settle.owners))
+            return self._payment(draft, draft.payment, nonce, fees)
+        sections = draft.sections(self._settings, number_of)
+        calldata = draft.settle(sections, self._settings, number_of).calldata()
+        gas = settle_gas(calldata, sections, len(draft.owners))
         if gas > GAS_MAX:
             raise Refused(
                 f"batch {draft.batch.batch_id.hex()} may need {gas} gas, a transaction has "
                 f"{GAS_MAX} at most: plan smaller batches, or shorter netting periods"
             )
-        return self._call(nonce, fees, gas, calldata)
+        owner_of = {number_of[owner]: owner for owner in draft.owners}
+        return Built(
+            transaction=self._call(nonce, fees, gas, calldata),
+            effects=effects_of(movements_of(sections), owner_of, self._settings),
+        )
 
-    def registration(self, owners: Sequence[bytes], nonce: int, fees: Fees) -> FeeTransaction:
+    def registration(self, owners: Sequence[bytes], nonce: int, fees: Fees) -> Built:
         """Return what gives numbers to owners, unsigned."""
         data = call(REGISTER_MANY, self._settings.area, list(owners))
-        return self._call(nonce, fees, registration_gas(data, len(owners)), data)
+        return Built(
+            transaction=self._call(nonce, fees, registration_gas(data, len(owners)), data)
+        )
 
-    def cancellation(self, sender: bytes, nonce: int, fees: Fees) -> FeeTransaction:
+    def cancellation(self, sender: bytes, nonce: int, fees: Fees) -> Built:
         """Return what uses up a nonce and does nothing, unsigned: a payment of nothing to oneself."""
-        return attrs.evolve(self._call(nonce, fees, payment_gas(b""), b""), to=sender)
+        transaction = self._call(nonce, fees, payment_gas(b""), b"")
+        return Built(transaction=attrs.evolve(transaction, to=sender))
+
+    def _payment(self, draft: Draft, payment: Payment, nonce: int, fees: Fees) -> Built:
+        data = draft.batch.reference
+        recipient = account_of(payment.recipient, self._settings.chain)
+        return Built(
+            transaction=attrs.evolve(
+                self._call(nonce, fees, payment_gas(data), data),
+                to=payment.recipient,
+                value_wei=payment.wei,
+            ),
+            effects=payment_effects(draft.sender, recipient, payment.wei, self._settings),
+        )
 
     def signed(
-        self,
-        unsigned: FeeTransaction,
-        signer: Signer,
-        *,
-        batch_ids: tuple[bytes, ...],
-        prepared_at: int,
+        self, built: Built, signer: Signer, *, batch_ids: tuple[bytes, ...], prepared_at: int
     ) -> SignedTransaction:
         """Return the port's record, signed; raises `NoSigner` for a signature that does not hold."""
+        unsigned = built.transaction
         payload = unsigned.payload()
         signature = signer.sign(payload)
-        if recover(payload, signature) != address_on(signer.account, self._settings.chain):
+        sender = signer.account
+        if recover(payload, signature) != address_on(sender, self._settings.chain):
             raise NoSigner(
-                f"the signer of {signer.account} gave a signature that does not hold: check its key"
+                f"the signer of {sender} gave a signature that does not hold: check its key"
             )
-        return self._codec.signed(
-            attrs.evolve(unsigned, signature=signature),
+        raw = attrs.evolve(unsigned, signature=signature).raw()
+        return SignedTransaction(
+            transaction_id=keccak(raw),
+            raw=raw,
+            sender=sender,
             batch_ids=batch_ids,
+            effects=built.effects,
+            fee_payer=sender,
+            fee_units_max=unsigned.fee_units_max,
+            valid_until=None,
+            consumes=(nonce_token(sender, unsigned.nonce),),
             prepared_at=prepared_at,
         )
 

@@ -8,6 +8,7 @@ Chains are `eip155:<number>`; accounts carry the address with the checksum of EI
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from eth_hash.auto import keccak
@@ -22,6 +23,8 @@ LEDGER_KIND: Final = "ledger"
 ENERGY: Final = "energy"
 MONEY: Final = "money"
 ETHER: Final = "slip44:60"
+REMEMBERED_MAX: Final = 65_536
+"""A checksum takes a hash of its own: the names of a neighbourhood are worth remembering."""
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,31}")
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -39,6 +42,7 @@ def chain_number(chain_id: ChainId) -> int:
     return int(chain_id.reference)
 
 
+@lru_cache(REMEMBERED_MAX)
 def checksummed(address: bytes) -> str:
     """Return an address as EIP-55 writes it."""
     if len(address) != ADDRESS_BYTES:
@@ -50,6 +54,7 @@ def checksummed(address: bytes) -> str:
     )
 
 
+@lru_cache(REMEMBERED_MAX)
 def parse_address(text: object) -> bytes:
     """Return the bytes of an address with its EIP-55 checksum; raises `InvalidInput` without it."""
     if not isinstance(text, str) or not _ADDRESS.fullmatch(text):
@@ -62,11 +67,13 @@ def parse_address(text: object) -> bytes:
     return address
 
 
+@lru_cache(REMEMBERED_MAX)
 def account_of(address: bytes, chain_id: ChainId) -> AccountId:
     """Return the account of an address on a chain."""
     return AccountId.on(chain_id, checksummed(address))
 
 
+@lru_cache(REMEMBERED_MAX)
 def address_on(account: AccountId, chain_id: ChainId) -> bytes:
     """Return an account's address, once it is known to be one of this chain.
 
@@ -80,11 +87,13 @@ def address_on(account: AccountId, chain_id: ChainId) -> bytes:
     return parse_address(account.address)
 
 
+@lru_cache(REMEMBERED_MAX)
 def ether_asset(chain_id: ChainId) -> AssetId:
     """Return the asset id of ether, in wei."""
     return AssetId(f"{chain_id}/{ETHER}")
 
 
+@lru_cache(REMEMBERED_MAX)
 def ledger_asset(chain_id: ChainId, ledger: str, name: str) -> AssetId:
     """Return the asset id of what the contract at `ledger` keeps under a name: energy or money."""
     return AssetId.on(chain_id, LEDGER_KIND, f"{ledger}.{name}")

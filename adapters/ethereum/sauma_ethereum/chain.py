@@ -24,7 +24,7 @@ from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
 from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.units import check_integer
 
-from .building import Builder, in_registrations
+from .building import Builder, Built, in_registrations
 from .caip import account_of, address_on, parse_address
 from .codec import EthereumCodec
 from .directory import AccountDirectory
@@ -39,7 +39,6 @@ from .scanning import PAGE_BLOCKS, read_page
 from .settings import EthereumSettings, capabilities_of
 from .signing import address_of
 from .tracking import status_of
-from .transactions import FeeTransaction
 from .transport import Transport
 
 BLOCK_GAS: Final = 30_000_000
@@ -73,7 +72,7 @@ class EthereumChain:
         self._page_blocks = page_blocks
         self._signers = dict(signers or {})
         self._codec = EthereumCodec(settings)
-        self._builder = Builder(self._codec)
+        self._builder = Builder(settings)
         self._capabilities = capabilities_of(settings)
         self._directory = AccountDirectory(settings)
         self._views = LedgerReader(settings)
@@ -255,8 +254,8 @@ class EthereumChain:
                 slot = packing.free_slot(settler)
                 if slot is None:
                     break
-                unsigned = self._builder.registration(lot, slot[1], fees)
-                prepared.append(self._take(packing, slot, unsigned, signer))
+                built = self._builder.registration(lot, slot[1], fees)
+                prepared.append(self._take(packing, slot, built, signer))
             return tuple(prepared)
 
         return self._endpoints.ask(ask)
@@ -280,10 +279,10 @@ class EthereumChain:
                 )
             packing = self._packing(node, (), (sender,), outstanding, None)
             slot = packing.open_slot(sender, nonce)
-            unsigned = self._builder.cancellation(
+            built = self._builder.cancellation(
                 address_on(sender, self._settings.chain), nonce, packing.fees_for(slot, fees)
             )
-            return self._take(packing, slot, unsigned, signer)
+            return self._take(packing, slot, built, signer)
 
         return self._endpoints.ask(ask)
 
@@ -297,11 +296,12 @@ class EthereumChain:
         # who has none yet is counted with the largest numbers, which cost most
         numbers |= {owner: _NUMBER_MAX - place for place, owner in enumerate(missing)}
         offered = Fees(fee_wei_max=fee_wei, priority_fee_wei=0)
-        unsigned = [self._builder.of_draft(draft, 0, offered, numbers) for draft in drafts]
+        built = [self._builder.of_draft(draft, 0, offered, numbers) for draft in drafts]
         payers = [draft.sender for draft in drafts]
         for lot in in_registrations(missing):
-            unsigned.append(self._builder.registration(lot, 0, offered))
+            built.append(self._builder.registration(lot, 0, offered))
             payers.append(self._settings.settler)
+        unsigned = [each.transaction for each in built]
         totals: Counter[AccountId] = Counter()
         for payer, each in zip(payers, unsigned, strict=True):
             totals[payer] += each.fee_units_max
@@ -350,8 +350,8 @@ class EthereumChain:
             return None
         self._check_possible(node, draft, packing.found)
         offered = packing.fees_for(slot, fees)
-        unsigned = self._builder.of_draft(draft, slot[1], offered, packing.found.numbers)
-        return self._take(packing, slot, unsigned, signer, draft.batch.batch_id)
+        built = self._builder.of_draft(draft, slot[1], offered, packing.found.numbers)
+        return self._take(packing, slot, built, signer, draft.batch.batch_id)
 
     def _packing(
         self,
@@ -368,20 +368,19 @@ class EthereumChain:
         self,
         packing: Packing,
         slot: Slot,
-        unsigned: FeeTransaction,
+        built: Built,
         signer: Signer,
         *batch_ids: bytes,
     ) -> SignedTransaction:
         """Sign what can be afforded, and use up what it takes."""
         signed = self._builder.signed(
-            unsigned,
+            built,
             signer,
             batch_ids=batch_ids,
             # what is final now cannot have it; everything later may, after a reorganisation
             prepared_at=packing.found.final_height + 1,
         )
-        packing.check_affordable(slot, unsigned, signed.effects)
-        packing.take(slot, unsigned, signed.effects, *batch_ids)
+        packing.take(slot, built.transaction, built.effects, *batch_ids)
         return signed
 
     def _check_possible(self, node: NodeClient, draft: Draft, found: Found) -> None:

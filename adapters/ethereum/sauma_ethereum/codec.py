@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from sauma.chain import REFERENCE_BYTES, Decoded, Effect, SignedTransaction, is_reference
+from sauma.chain import REFERENCE_BYTES, Decoded, Effect, is_reference
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId, AssetId
 
@@ -90,25 +90,6 @@ class EthereumCodec:
             if isinstance(line, AnchorLine)
         )
 
-    def signed(
-        self, transaction: FeeTransaction, *, batch_ids: tuple[bytes, ...], prepared_at: int
-    ) -> SignedTransaction:
-        """Return the port's record of a signed transaction."""
-        raw = transaction.raw()
-        decoded = self.decode(raw)
-        return SignedTransaction(
-            transaction_id=decoded.transaction_id,
-            raw=raw,
-            sender=decoded.sender,
-            batch_ids=batch_ids,
-            effects=decoded.effects,
-            fee_payer=decoded.fee_payer,
-            fee_units_max=decoded.fee_units_max,
-            valid_until=decoded.valid_until,
-            consumes=(nonce_token(decoded.sender, transaction.nonce),),
-            prepared_at=prepared_at,
-        )
-
     def _contents(self, transaction: FeeTransaction, sender: AccountId) -> _Contents:
         if transaction.to is None:
             raise InvalidInput("the transaction creates a contract: no batch does")
@@ -172,10 +153,12 @@ def effects_of(
     movements: Iterable[Movement], owner_of: Mapping[int, bytes], settings: EthereumSettings
 ) -> tuple[Effect, ...]:
     """Return movements of the contract's accounts as effects on their owners, in order."""
+    assets = {asset: asset_of(asset, settings) for asset in Asset}
+    accounts = {number: account_of(owner, settings.chain) for number, owner in owner_of.items()}
     return tuple(
         Effect(
-            account=account_of(owner_of[movement.account], settings.chain),
-            asset=asset_of(movement.asset, settings),
+            account=accounts[movement.account],
+            asset=assets[movement.asset],
             delta_units=movement.delta_units,
         )
         for movement in movements

@@ -7,7 +7,7 @@ The contract decides by the caller: its issuer issues and retires, its settler t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -60,9 +60,19 @@ class Draft:
         """The reference as the contract keeps it: 32 bytes."""
         return reference_word(self.batch.reference)
 
-    def settle(self, settings: EthereumSettings, number_of: Mapping[bytes, int]) -> Settle:
-        """Return the call of the contract; `number_of` gives its number of each owner's account."""
-        sections = _sections(self.batch, settings, number_of)
+    def sections(
+        self, settings: EthereumSettings, number_of: Mapping[bytes, int]
+    ) -> list[Section]:
+        """Return what the contract is asked; `number_of` gives its number of each owner's account."""
+        return _sections(self.batch, settings, number_of)
+
+    def settle(
+        self,
+        sections: Sequence[Section],
+        settings: EthereumSettings,
+        number_of: Mapping[bytes, int],
+    ) -> Settle:
+        """Return the call of the contract that asks for sections."""
         by_number = sorted((number_of[owner], owner) for owner in self.owners)
         return Settle(
             area=settings.area,

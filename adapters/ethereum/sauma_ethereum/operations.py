@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import attrs
@@ -15,6 +16,8 @@ import attrs
 from sauma.errors import InvalidInput
 
 LINES_MAX: Final = 2**24 - 1
+READ_MAX: Final = 16
+"""How many settlements that were read are remembered: each is looked at several times in a row."""
 HEADER_BYTES: Final = 4
 UINT32_MAX: Final = 2**32 - 1
 UINT64_MAX: Final = 2**64 - 1
@@ -139,6 +142,7 @@ def write(sections: Sequence[Section]) -> bytes:
     return b"".join(_write_section(section) for section in sections)
 
 
+@lru_cache(READ_MAX)
 def read(data: bytes) -> tuple[Section, ...]:
     """Return the sections of bytes; raises `InvalidInput` where they are not laid out so."""
     sections: list[Section] = []

@@ -106,13 +106,14 @@ class Packing:
         self._waiting: Counter[AccountId] = Counter()
         self._slot_of_batch: dict[bytes, Slot] = {}
         self._replaces: Slot | None = None
+        self._free_from: dict[AccountId, int] = {}
         for each in (*outstanding, *(() if replaces is None else (replaces,))):
             transaction = codec.read(each.raw)
             slot = (each.sender, transaction.nonce)
             for batch_id in each.batch_ids:
                 self._slot_of_batch[batch_id] = slot
             if transaction.nonce >= found.nonces.get(each.sender, 0):
-                self._take(slot, transaction, each.effects)
+                self._use(slot, transaction, self._needed(slot, transaction, each.effects))
             if each is replaces:
                 self._replaces = self._replaceable(slot)
 
@@ -137,9 +138,10 @@ class Packing:
         """Return the lowest nonce of a lane that is neither taken nor outstanding; None without room."""
         if self._waiting[sender] >= self._settings.outstanding_max:
             return None
-        nonce = self.found.nonces[sender]
+        nonce = self._free_from.get(sender, self.found.nonces[sender])
         while (sender, nonce) in self._needs:
             nonce += 1
+        self._free_from[sender] = nonce
         return sender, nonce
 
     def open_slot(self, sender: AccountId, nonce: int) -> Slot:
@@ -163,21 +165,6 @@ class Packing:
             )
         return fees
 
-    def check_affordable(
-        self, slot: Slot, transaction: FeeTransaction, effects: Sequence[Effect]
-    ) -> None:
-        """Raise `InsufficientBalance` when somebody lacks what a transaction takes from them."""
-        own = self._needs.get(slot, {})
-        for holding, needed in sorted(self._needed(slot, transaction, effects).items()):
-            has = self.found.units.get(holding, 0)
-            spendable = max(0, has - self._spent[holding] + own.get(holding, 0))
-            if needed > spendable:
-                account, asset = holding
-                raise InsufficientBalance(
-                    f"{account} needs {needed} of {asset} and has {spendable} to spend: supply it, "
-                    "or wait until what is outstanding has landed"
-                )
-
     def take(
         self,
         slot: Slot,
@@ -185,16 +172,32 @@ class Packing:
         effects: Sequence[Effect],
         *batch_ids: bytes,
     ) -> None:
-        """Use up a nonce, batches if there are any, and what a transaction takes."""
-        self._take(slot, transaction, effects)
+        """Use up a nonce, batches if there are any, and what a transaction takes.
+
+        Raises `InsufficientBalance` when somebody lacks what it takes from them; then nothing is used.
+        """
+        needed = self._needed(slot, transaction, effects)
+        own = self._needs.get(slot, {})
+        for holding, units in needed.items():
+            has = self.found.units.get(holding, 0)
+            spendable = max(0, has - self._spent[holding] + own.get(holding, 0))
+            if units > spendable:
+                account, asset = holding
+                raise InsufficientBalance(
+                    f"{account} needs {units} of {asset} and has {spendable} to spend: supply it, "
+                    "or wait until what is outstanding has landed"
+                )
+        self._use(slot, transaction, needed)
         self._slot_of_batch |= dict.fromkeys(batch_ids, slot)
 
-    def _take(self, slot: Slot, transaction: FeeTransaction, effects: Sequence[Effect]) -> None:
+    def _use(
+        self, slot: Slot, transaction: FeeTransaction, needed: Mapping[Holding, int]
+    ) -> None:
         if slot not in self._needs:
             self._needs[slot] = {}
             self._waiting[slot[0]] += 1
         needs = self._needs[slot]
-        for holding, units in self._needed(slot, transaction, effects).items():
+        for holding, units in needed.items():
             more = max(0, units - needs.get(holding, 0))
             needs[holding] = needs.get(holding, 0) + more
             self._spent[holding] += more
@@ -207,19 +210,17 @@ class Packing:
     def _needed(
         self, slot: Slot, transaction: FeeTransaction, effects: Sequence[Effect]
     ) -> dict[Holding, int]:
-        """Return what each account must have beforehand, for effects in their order and the fee."""
-        running: dict[Holding, int] = {}
-        needed: dict[Holding, int] = {}
-        fee = Effect(
-            account=slot[0],
-            asset=self._settings.fee_asset,
-            delta_units=-transaction.fee_units_max,
-        )
-        for effect in (fee, *effects):
+        """Return what each account must have beforehand, for the fee and effects in their order."""
+        fee = (slot[0], self._settings.fee_asset)
+        running: dict[Holding, int] = {fee: -transaction.fee_units_max}
+        needed: dict[Holding, int] = {fee: transaction.fee_units_max}
+        for effect in effects:
             holding = (effect.account, effect.asset)
-            running[holding] = running.get(holding, 0) + effect.delta_units
-            needed[holding] = max(needed.get(holding, 0), -running[holding])
-        return {holding: units for holding, units in needed.items() if units > 0}
+            total = running.get(holding, 0) + effect.delta_units
+            running[holding] = total
+            if total < 0 and -total > needed.get(holding, 0):
+                needed[holding] = -total
+        return needed
 
     def _replaceable(self, slot: Slot) -> Slot:
         if slot[1] < self.found.nonces.get(slot[0], 0):

@@ -6,6 +6,7 @@ is ours: it keeps several a sender, replaces for ten percent more, and blocks co
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -235,16 +236,15 @@ def _pending(waiting: _Waiting) -> dict[str, Any]:
     }
 
 
-def _revert_data(error: Exception) -> str | None:
-    """Return what a contract reverted with, where eth-tester has it."""
-    data = getattr(error, "data", None)
-    if isinstance(data, str):
-        return data
-    for argument in error.args:
-        if isinstance(argument, bytes):
-            return write_data(argument)
-        if isinstance(argument, str) and argument.startswith("0x"):
-            return argument
+def _revert_data(error: BaseException | None) -> str | None:
+    """Return what a contract reverted with: eth-tester's own error, at the root of web3's, has it."""
+    while error is not None:
+        for argument in error.args:
+            if isinstance(argument, str) and argument.startswith(("b'", 'b"')):
+                argument = ast.literal_eval(argument)  # eth-tester shows bytes as Python does
+            if isinstance(argument, bytes):
+                return write_data(argument)
+        error = error.__cause__ or error.__context__
     return None
 
 

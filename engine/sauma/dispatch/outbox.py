@@ -29,6 +29,7 @@ from sauma.dispatch.restoring import committed_transactions
 from sauma.dispatch.rows import RAW, cursor_block, effect_rows, event_row, signed_tables
 from sauma.errors import (
     ChainError,
+    Disagreement,
     InvalidInput,
     Refused,
     StoreBusy,

@@ -99,6 +99,7 @@ CHAIN_TERMS: Final = _input(
     int32("batch_instructions_max"),
     flag("atomic"),
     flag("needs_fees"),
+    flag("clearing_signs"),
 )
 FEE_QUOTES: Final = _input("fee_quotes", _name("holder"), int64("units"))
 OBSERVATIONS: Final = _input(

@@ -259,6 +259,10 @@ class MemoryChain:
         """
         return self._node.rollback(_positive(blocks, "blocks"), force=force)
 
+    def drop(self, transaction_id: bytes) -> None:
+        """Forget a waiting transaction, as a full pool does.  Not kept in the file."""
+        self._node.drop(transaction_id)
+
     def close(self) -> None:
         """Let go of the file, if there is one; may be repeated."""
         self._node.close()

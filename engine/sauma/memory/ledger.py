@@ -213,6 +213,10 @@ class Pool:
         self._waiting[transaction.draft.slot] = transaction
         self._ids[transaction.transaction_id] = transaction
 
+    def drop(self, transaction: MemoryTransaction) -> None:
+        """Forget what waits for the nonce of a transaction."""
+        self._drop(transaction.draft.slot)
+
     def purge(self, ledger: Ledger, next_time: datetime) -> None:
         """Drop what has landed, and what cannot land in a block of that time or later."""
         for transaction in self.all():

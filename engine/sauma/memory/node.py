@@ -77,6 +77,12 @@ class MemoryNode:
         """Let the next block come that much later."""
         self._skipped_s += seconds
 
+    def drop(self, transaction_id: bytes) -> None:
+        """Forget a waiting transaction, as a full pool does."""
+        waiting = self.pool.find(transaction_id)
+        if waiting is not None:
+            self.pool.drop(waiting)
+
     def rollback(self, blocks: int, *, force: bool) -> BlockRef:
         """Undo the newest blocks; what they included waits again."""
         height = self.ledger.newest.height - blocks

@@ -63,6 +63,8 @@ class ChainTerms:
     batch_instructions_max: int
     atomic: bool
     needs_fees: bool
+    clearing_signs: bool = False
+    """Does the clearing account sign what moves between participants, as the only one that may?"""
 
 
 @attrs.frozen(kw_only=True)
@@ -225,7 +227,7 @@ class _Planner:
                 "instruction", self._settlement, "transfer", label, source, target, units
             ),
             kind=MovementKind.TRANSFER,
-            authority=source,
+            authority=CLEARING if self._terms.clearing_signs else source,
             source=source,
             target=target,
             asset_role=ENERGY,

@@ -236,6 +236,17 @@ class TestNode:
             self._drop_expired()
             return tuple(entry.transaction for entry in self._reception.pool.entries())
 
+    def drop(self, transaction_hash: bytes) -> bool:
+        """Forget a waiting transaction and what depends on it; whether it waited.
+
+        A server does so when it starts anew or its pool is full.  Announced again it is taken again.
+        """
+        with self._lock:
+            dropped = self._reception.drop(transaction_hash, self.now_seconds())
+            if dropped:
+                self._keeper.keep_time(self.now_ms(), self._reception.pool.entries())
+            return dropped
+
     def _drop_expired(self) -> None:
         if self._reception.drop_expired(self.now_seconds()):
             self._keeper.keep_time(self.now_ms(), self._reception.pool.entries())

@@ -172,6 +172,10 @@ class ResultCache:
         entry = self._entries.get(entry_hash)
         return None if entry is None else entry[0]
 
+    def forget(self, entry_hash: bytes) -> None:
+        """Forget one hash, as all are forgotten when a server starts anew."""
+        self._entries.pop(entry_hash, None)
+
     def put(self, entry_hash: bytes, result: int, now_seconds: int) -> None:
         """Remember a result; the age counts from the first one of this hash."""
         before = self._entries.get(entry_hash)

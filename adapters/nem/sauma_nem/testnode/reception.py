@@ -140,6 +140,20 @@ class Reception:
         self.judge_again(now_seconds)
         return True
 
+    def drop(self, transaction_hash: bytes, now_seconds: int) -> bool:
+        """Forget a waiting transaction and what depended on it; whether it waited."""
+        kept = [
+            each.transaction
+            for each in self.pool.entries()
+            if each.transaction_hash != transaction_hash
+        ]
+        if len(kept) == len(self.pool):
+            return False
+        self.pool = Pool()
+        self._results.forget(transaction_hash)
+        self.judge_again(now_seconds, tuple(kept))
+        return True
+
     def judge_again(self, now_seconds: int, returned: tuple[Transaction, ...] = ()) -> None:
         """Build the pool anew above the chain: `returned` transactions first, then what waited.
 

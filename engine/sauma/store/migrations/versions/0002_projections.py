@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("batch_instructions_max", sa.BigInteger(), nullable=False),
         sa.Column("atomic", sa.Boolean(), nullable=False),
         sa.Column("needs_fees", sa.Boolean(), nullable=False),
+        sa.Column("clearing_signs", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", "row_number", name=op.f("pk_chain_terms")),
     )
     op.create_table(

@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {Balances} from "./ledger/Balances.sol";
-import {Claims} from "./ledger/Claims.sol";
-import {Custody} from "./ledger/Custody.sol";
-import {Roles} from "./ledger/Roles.sol";
-import {SignedTrades} from "./ledger/SignedTrades.sol";
+import {Balances} from "./Balances.sol";
+import {Claims} from "./Claims.sol";
+import {Custody} from "./Custody.sol";
+import {Roles} from "./Roles.sol";
+import {SignedTrades} from "./SignedTrades.sol";
 
 /// @title The settlement ledger of sauma
 /// @notice See ISaumaLedger for what it promises.  No proxy, no owner of the whole, no way to change the code: a
@@ -42,11 +42,7 @@ contract SaumaLedger is Roles, Custody, SignedTrades, Claims {
         sequence = uint32(uint256(head));
     }
 
-    function accountsOf(uint32 area, address owner)
-        external
-        view
-        returns (uint32 netted, uint32 signed)
-    {
+    function accountsOf(uint32 area, address owner) external view returns (uint32 netted, uint32 signed) {
         Accounts storage known = _areas[area].accounts[owner];
         return (known.netted, known.signed);
     }
@@ -71,8 +67,7 @@ contract SaumaLedger is Roles, Custody, SignedTrades, Claims {
         energyWh = new uint64[](accounts.length);
         moneyUnits = new uint64[](accounts.length);
         for (uint256 i = 0; i < accounts.length; ++i) {
-            (energyWh[i], moneyUnits[i]) =
-                Balances.read(_areas[area].pairs[accounts[i] >> 1], accounts[i]);
+            (energyWh[i], moneyUnits[i]) = Balances.read(_areas[area].pairs[accounts[i] >> 1], accounts[i]);
         }
     }
 

@@ -1,0 +1,80 @@
+"""What must be true in the end, whatever happened on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from sauma.billing import BillStatus
+from sauma.engine import Engine
+from sauma.errors import SaumaError
+from sauma.store import tables
+from sauma.testing.simulation.line import Line
+from sauma.testing.simulation.rehearsal import (
+    Rehearsal,
+    balances_of,
+    bills_of,
+    references_on,
+)
+from sauma.testing.simulation.world import SimulatedWorld
+
+PAID_TWICE = "paid twice"
+LOST = "lost"
+UNPAID = "booked, but unpaid"
+
+
+def examine(
+    engine: Engine,
+    world: SimulatedWorld,
+    rehearsal: Rehearsal,
+    *,
+    sent: Sequence[bytes],
+    was_restored: bool,
+    rebuilds: bool,
+) -> list[str]:
+    """Return everything that is not as in the run in which nothing went wrong."""
+    wrong = list(_payments(engine, references_on(world.venue(Line()).chain), rehearsal))
+    if balances_of(world, engine) != rehearsal.balances:
+        wrong.append(f"balances {balances_of(world, engine)} instead of {rehearsal.balances}")
+    if bills_of(engine) != rehearsal.bills:
+        wrong.append("bills are not those of the undisturbed run")
+    if not was_restored:
+        wrong += _unkept(engine, sent)
+    try:
+        engine.agreement()
+    except SaumaError as error:
+        wrong.append(f"chain, journal and bills disagree: {error}")
+    if rebuilds and not _rebuilt_equals_live(engine):
+        wrong.append("the projections are not those that the journal gives")
+    return wrong
+
+
+def _rebuilt_equals_live(engine: Engine) -> bool:
+    live = engine.store.projection_digest()
+    engine.store.rebuild_projections()
+    return engine.store.projection_digest() == live
+
+
+def _payments(engine: Engine, on_chain: Counter[bytes], rehearsal: Rehearsal) -> list[str]:
+    """Compare what stands on the chain with what was planned and what was billed as final."""
+    is_billed = all(one.bill.status is BillStatus.FINAL for one in engine.statements())
+    missing = UNPAID if is_billed else LOST
+    return [
+        *(f"{PAID_TWICE}: {one.hex()}, {n} times" for one, n in on_chain.items() if n > 1),
+        *(f"{missing}: {one.hex()}" for one in sorted(rehearsal.references - set(on_chain))),
+        *(f"not planned: {one.hex()}" for one in sorted(set(on_chain) - rehearsal.references)),
+        *([] if engine.finished else [f"{LOST}: not everything is final"]),
+    ]
+
+
+def _unkept(engine: Engine, sent: Sequence[bytes]) -> list[str]:
+    """Whatever was sent is in the store, byte for byte."""
+    rows = engine.store.query(
+        sa.select(tables.vault.c.content).where(tables.vault.c.kind == "raw")
+    )
+    kept = {bytes(row.content) for row in rows}
+    return [
+        f"bytes were sent that no store keeps: {raw.hex()[:40]}" for raw in {*sent} - kept
+    ]

@@ -1,0 +1,97 @@
+"""Where a process can die: before each transaction of its store and its commit, around each call.
+
+A death is an exception that nobody may catch as an error.  From then until the process is started
+anew nothing of it reaches the store or the node any more, whatever its clean-up tries: so it is as if
+it had been killed.  Between two moments nothing happens that anybody else could see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+import sqlalchemy as sa
+
+from sauma.testing.simulation.disk import DiskFault
+
+
+class Died(BaseException):  # noqa: N818 - no error: the end of a process
+    """The process ends here."""
+
+
+class Moments:
+    """Counts the moments of one process, and ends it, or breaks its disk, at the one it was told."""
+
+    def __init__(self) -> None:
+        """Let the process live."""
+        self.passed = 0
+        self._left: int | None = None
+        self._commits_left: int | None = None
+        self._disk_fault: DiskFault | None = None
+        self.died_at: str | None = None
+
+    def will_die(self, moments: int) -> None:
+        """End the process at so many moments from now."""
+        self._left = moments
+
+    def will_break(self, commits: int, fault: DiskFault) -> None:
+        """Break the disk, for the thread that commits, at so many commits from now."""
+        self._commits_left, self._disk_fault = commits, fault
+
+    def live(self) -> None:
+        """Begin a new life."""
+        self._left = self._commits_left = self.died_at = None
+
+    def passing(self, name: str) -> None:
+        """Pass a moment; raises `Died` at the fatal one and ever after."""
+        self.passed += 1
+        if self.died_at is not None:
+            raise Died(self.died_at)
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                self.died_at = name
+                raise Died(name)
+
+    def committing(self) -> None:
+        """Pass the moment before a commit."""
+        self.passing("before a commit")
+        if self._commits_left is not None and self._disk_fault is not None:
+            self._commits_left -= 1
+            if self._commits_left <= 0:
+                self._commits_left = None
+                self._disk_fault.begin()
+
+
+_CURRENT: Final[ContextVar[Moments | None]] = ContextVar("sauma_simulation_moments", default=None)
+
+
+@contextmanager
+def passing_through(moments: Moments) -> Iterator[None]:
+    """Have transactions of this thread pass through the moments of a process."""
+    token = _CURRENT.set(moments)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def watch_transactions() -> None:
+    """Have every transaction of SQLAlchemy pass its moments, where a simulation is running."""
+    if not sa.event.contains(sa.Engine, "begin", _on_begin):
+        sa.event.listen(sa.Engine, "begin", _on_begin)
+        sa.event.listen(sa.Engine, "commit", _on_commit)
+
+
+def _on_begin(_: sa.Connection) -> None:
+    moments = _CURRENT.get()
+    if moments is not None:
+        moments.passing("before a transaction")
+
+
+def _on_commit(connection: sa.Connection) -> None:
+    moments = _CURRENT.get()
+    if moments is not None and connection.get_execution_options().get("sauma_writer", False):
+        moments.committing()

@@ -1,0 +1,125 @@
+"""The worlds of the adapters: NEM by a test node in this process, Ethereum by eth-tester and anvil."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sauma.identifiers import AccountId
+from sauma.testing.simulation import Line, SimulatedWorld
+from sauma.venue import Venue
+from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
+from sauma_nem.network import TESTNET
+from sauma_nem.testnode import TestNode
+from sauma_nem.transport import ErrorReply, JsonObject
+
+NAMES = ("@issuer", "@clearing", "anna", "bert", "cleo", "dora")
+FINALITY_BLOCKS = 5
+ISSUER_MICRO = 1_000_000_000
+SUCCESS = 200
+REFUSED_BY_NEM = {"innerTransactionHash": {}, "code": 6, "type": 1, "message": "FAILURE_UNKNOWN"}
+
+
+def _nem_signer(name: str) -> NemSigner:
+    return NemSigner.from_private_key(hashlib.sha256(name.encode()).digest(), TESTNET)
+
+
+NEM_SIGNERS = {name: _nem_signer(name) for name in NAMES}
+
+
+class NemWorld(SimulatedWorld):
+    """A test node, asked without sockets through the real client and adapter."""
+
+    def __init__(self) -> None:
+        """Make a node on which the energy mosaic exists."""
+        self.settings = NemSettings(
+            network="testnet",
+            mosaic="grid:wh",
+            issuer=self.account("@issuer"),
+            finality_blocks=FINALITY_BLOCKS,
+            deadline_s=self.validity_seconds,
+        )
+        self.node = TestNode.create({self.account("@issuer").address: ISSUER_MICRO})
+        client = NodeClient("http://simulated", transport=NodeOnLine(self, Line()))
+        while not provision(client, self.settings, NEM_SIGNERS["@issuer"]).is_ready:
+            self.node.mine()
+        self.node.mine(FINALITY_BLOCKS)
+        self.old = self.node
+
+    def venue(self, line: Line) -> Venue:
+        client = NodeClient("http://simulated", transport=NodeOnLine(self, line))
+        signers = {each.account: each for each in NEM_SIGNERS.values()}
+        chain = NemChain(self.settings, client, signers, page_blocks=4)
+        return Venue(
+            chain=chain,
+            codec=chain.codec,
+            energy_asset=self.settings.energy_asset,
+            settings=self.settings.to_facts(),
+            roles={role: self.account(role) for role in ("@issuer", "@clearing")},
+        )
+
+    def account(self, name: str) -> AccountId:
+        return NEM_SIGNERS[name].account
+
+    def mine(self, blocks: int = 1) -> None:
+        self.node.mine(blocks)
+
+    def roll_back(self, blocks: int) -> None:
+        self.node.rollback(blocks)
+
+    def evict(self, transaction_ids: Collection[bytes]) -> None:
+        for each in transaction_ids:
+            self.node.drop(each)
+
+    def pass_time(self, seconds: int) -> None:
+        self.node.advance(seconds)
+
+    def remember_state(self) -> None:
+        self.old = TestNode(self.node.settings)
+        for height in range(2, self.node.height + 1):
+            self.old.receive_block(self.node.block(height))
+        self.old.set_time(self.node.now_seconds())
+
+    def close(self) -> None:
+        self.node.close()
+
+
+class NodeOnLine:
+    """What `HttpTransport` is, but for the sockets: the node's REST interface behind a line."""
+
+    url = "http://simulated"
+
+    def __init__(self, world: NemWorld, line: Line) -> None:
+        self._world, self._line = world, line
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def ask(
+        self, path: str, *, params: Mapping[str, str] | None = None, body: JsonObject | None = None
+    ) -> JsonObject | ErrorReply:
+        node = self._world.old if self._line.lags else self._world.node
+        method = "GET" if body is None else "POST"
+        return self._line.ask(lambda: _reply(*node.request(method, path, params, body)))
+
+    def send(self, path: str, body: str) -> JsonObject | ErrorReply:
+        document = json.loads(body)
+        return self._line.send(
+            bytes.fromhex(document["data"]),
+            lambda: _reply(*self._world.node.request("POST", path, None, document)),
+            said=_said,
+        )
+
+
+def _reply(status: int, document: dict[str, Any]) -> JsonObject | ErrorReply:
+    if status == SUCCESS:
+        return document
+    return ErrorReply(status=status, message=str(document.get("message")))
+
+
+def _said(taken: bool) -> JsonObject:
+    if taken:
+        return {**REFUSED_BY_NEM, "code": 1, "message": "SUCCESS"}
+    return REFUSED_BY_NEM
