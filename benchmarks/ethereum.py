@@ -29,7 +29,7 @@ from sauma_ethereum.caip import address_on
 from sauma_ethereum.hexadecimal import write_data
 from sauma_ethereum.transport import Call
 
-from sauma.chain import Batch, BatchKind, Issue, SignedTransaction, Transfer
+from sauma.chain import Batch, BatchKind, Issue, SignedTransaction, Transfer, Word
 from sauma.identifiers import AccountId, content_id
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
@@ -38,6 +38,8 @@ PREPARED_MAX = 120
 BATCH_TRADES = 100
 ROUNDS = 5
 ACCOUNTS = 100
+SECONDS_MAX = 20
+"""A node that strands what waits must not hold up the run."""
 GOALS = {1: 0.5, BATCH_TRADES: 0.8}
 
 
@@ -122,7 +124,9 @@ class Bench:
             self.file.flush()
             os.fsync(self.file.fileno())
             for each in prepared:
-                self.chain.broadcast(each)
+                answer = self.chain.broadcast(each)
+                if answer.word is not Word.ACCEPTED:
+                    raise SystemExit(f"anvil refuses: {answer}")
             sent += prepared
         if len(sent) != len(batches):
             raise SystemExit(f"only {len(sent)} of {len(batches)} batches were sent")
@@ -169,7 +173,10 @@ def settled(bench: Bench, action: Callable[[], None], nonce: int) -> Callable[[]
     def run() -> None:
         with Miner(bench.local):
             action()
-            while bench.local.node.nonces(address)[0] < nonce:
+            ends_at = time.monotonic() + SECONDS_MAX
+            while (included := bench.local.node.nonces(address)[0]) < nonce:
+                if time.monotonic() > ends_at:
+                    raise SystemExit(f"{nonce - included} of {nonce} were never included")
                 time.sleep(0.002)
 
     return run

@@ -8,6 +8,8 @@
         keys/participants.json  the keys of participants who gave no account of their own
         node.sqlite             the chain of the folder's own NEM node, when it has one
         chain.sqlite            the reference chain, with --chain memory
+        ethereum.jsonl          the folder's own Ethereum chain, with --chain ethereum
+        contract.json           the contract on somebody's Ethereum node, deployed for this folder
         MANIFEST.json           the seal over all of these, while nobody works here
 
 No file says where the folder is, so it can be moved as a whole.
@@ -30,8 +32,18 @@ import msgspec
 from sauma.errors import InvalidInput, StoreBusy, StoreError, StoreVersion
 
 LOCK: Final = ".lock"
-_STORE_FILES: Final = ("store.sqlite", "store.sqlite-wal")
-_CHAIN_FILES: Final = ("node.sqlite", "node.sqlite-wal", "chain.sqlite", "chain.sqlite-wal")
+_CONTRACT: Final = "contract.json"
+_ETHEREUM: Final = "ethereum.jsonl"
+_STORE_FILES: Final = ("store.sqlite", "store.sqlite-wal", _CONTRACT)
+_CHAIN_FILES: Final = (
+    "node.sqlite",
+    "node.sqlite-wal",
+    "chain.sqlite",
+    "chain.sqlite-wal",
+    _ETHEREUM,
+)
+_KINDS: Final = {"eip155": "ethereum"}
+"""What people call a chain, where the CAIP-2 namespace is another word."""
 
 
 @attrs.frozen(kw_only=True)
@@ -44,8 +56,9 @@ class StoredChain:
 
     @property
     def kind(self) -> str:
-        """`nem` or `memory`."""
-        return self.chain_id.partition(":")[0]
+        """`nem`, `ethereum` or `memory`."""
+        namespace = self.chain_id.partition(":")[0]
+        return _KINDS.get(namespace, namespace)
 
 
 class Folder:
@@ -58,6 +71,8 @@ class Folder:
         self.keys = path / "keys"
         self.node = path / "node.sqlite"
         self.chain = path / "chain.sqlite"
+        self.ethereum = path / _ETHEREUM
+        self.contract = path / _CONTRACT
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from sauma.venue import Venue
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.keys import Keys
 from sauma_cli.nodes import OwnNode, client_of, miner_of
-from sauma_cli.sites import ChainChoice
+from sauma_cli.sites import ChainChoice, FeeUnit
 from sauma_cli.wallets import NemWallets, Wallets
 from sauma_nem.chain import NemChain
 from sauma_nem.node import NodeClient
@@ -26,6 +26,7 @@ MOSAIC_DEFAULT: Final = "sauma:wh"
 NETWORK_DEFAULT: Final = "testnet"
 PREFUNDED_MICRO: Final = 1_000_000 * 10**6
 """What the issuer has from the start on a node of the folder's own: one million XEM."""
+XEM: Final = FeeUnit(name="XEM", decimals=6)
 POLL_S: Final = 2.0
 """How often somebody's node is asked whether there is a new block."""
 PROVISION_BLOCKS_MAX: Final = 60
@@ -35,6 +36,8 @@ _UNASKED: Final = "http://127.0.0.1:7890"
 
 class NemSite:
     """A NEM chain through one node; blocks are made by `mine`, or waited for where that is None."""
+
+    fee_unit: FeeUnit | None = XEM
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-ChainName: TypeAlias = Literal["nem", "memory"]
+ChainName: TypeAlias = Literal["nem", "ethereum", "memory"]
 NetworkName: TypeAlias = Literal["mainnet", "testnet", "mijin"]
 
 Json: TypeAlias = Annotated[
@@ -27,7 +27,7 @@ Node: TypeAlias = Annotated[
     str | None,
     Parameter(
         name="--node",
-        help="URL of a NEM node, such as http://127.0.0.1:7890; without it the folder has its own.",
+        help="URL of a node, such as http://127.0.0.1:7890 for NEM; without it the folder has its own.",
     ),
 ]
 TimeoutS: TypeAlias = Annotated[

@@ -48,10 +48,25 @@ class ChainChoice:
             raise InvalidInput("the chain 'memory' has no node: leave --node out")
         return kind or "nem"
 
+    def check_no_nem_options(self) -> None:
+        """Raise `InvalidInput` for what only NEM knows."""
+        for option, value in (("--network", self.network), ("--mosaic", self.mosaic)):
+            if value is not None:
+                raise InvalidInput(f"{option} {value} is about NEM: leave it out")
+
+
+@attrs.frozen(kw_only=True)
+class FeeUnit:
+    """What fees are paid in, as people write it."""
+
+    name: str
+    decimals: int
+
 
 class Site(Protocol):
     """A chain in use; close it to let go of its files and connections."""
 
+    fee_unit: FeeUnit | None
     venue: Venue
     wallets: Wallets
     title: str
@@ -88,6 +103,7 @@ class MemorySite:
     """The reference chain, kept in the folder's `chain.sqlite`."""
 
     makes_blocks = True
+    fee_unit: FeeUnit | None = None
 
     def __init__(self, folder: Folder | None) -> None:
         """Open the chain of a folder; without one it lives in memory only."""
@@ -130,8 +146,13 @@ class MemorySite:
 def open_site(folder: Folder, choice: ChainChoice) -> Site:
     """Open the chain of a folder that is being worked in, or begin it."""
     stored = folder.stored_chain()
-    if choice.kind_for(stored) == "memory":
+    kind = choice.kind_for(stored)
+    if kind == "memory":
         return MemorySite(folder)
+    if kind == "ethereum":
+        from sauma_cli.ethereum_sites import open_ethereum_site
+
+        return open_ethereum_site(folder, stored, choice)
     from sauma_cli.nem_sites import open_nem_site
 
     return open_nem_site(folder, stored, choice)
@@ -140,9 +161,14 @@ def open_site(folder: Folder, choice: ChainChoice) -> Site:
 def rehearsal_venue(copy: Folder, choice: ChainChoice) -> tuple[Venue, Wallets]:
     """Return venue and wallets for a copy of a folder, on which nothing is asked and nothing moves."""
     stored = copy.stored_chain()
-    if choice.kind_for(stored) == "memory":
+    kind = choice.kind_for(stored)
+    if kind == "memory":
         site = MemorySite(None)
         return site.venue, site.wallets
+    if kind == "ethereum":
+        from sauma_cli.ethereum_sites import offline_ethereum_venue
+
+        return offline_ethereum_venue(copy, stored, choice)
     from sauma_cli.nem_sites import offline_venue
 
     return offline_venue(copy, stored, choice)
@@ -160,6 +186,12 @@ def reading_chain(
         with MemorySite(copy) as site:
             yield site.venue.chain, site.title
         return
+    if stored.kind == "ethereum":
+        from sauma_cli.ethereum_sites import ethereum_reader
+
+        with ethereum_reader(copy, stored, choice) as found:
+            yield found
+        return
     from sauma_cli.nem_sites import nem_reader
 
     with nem_reader(copy, stored, choice) as found:
@@ -170,6 +202,10 @@ def codec_of(stored: StoredChain) -> Codec:
     """Return the codec that an auditor loads for a recorded chain."""
     if stored.kind == "memory":
         return MemoryCodec()
+    if stored.kind == "ethereum":
+        from sauma_ethereum.codec import EthereumCodec
+
+        return EthereumCodec.from_settings(stored.settings)
     from sauma_nem.codec import NemCodec
 
     return NemCodec.from_settings(stored.settings)

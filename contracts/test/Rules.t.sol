@@ -90,6 +90,34 @@ contract RulesTest is Foundry {
         equal(ledger.areaState(area).energySupplyWh, 2e9, "supply");
     }
 
+    /// Net lines are settled exactly when they sum to zero, each asset by itself.
+    function testFuzz_NetSumsToZero(int256[4] memory deltas, uint8 balanced) public {
+        (int256 a, int256 b) = (small(deltas[0]), small(deltas[1]));
+        (int256 c, int256 d) = (small(deltas[2]), small(deltas[3]));
+        if (balanced & 1 != 0) b = -a;
+        if (balanced & 2 != 0) d = -c;
+        pay(ledger, money, 2, 1e9);
+        ledger.settle(area, "b", FOREVER, Lines.issue(2, 1e9), "");
+        bytes memory lines =
+            abi.encodePacked(Lines.header(Lines.NET, 2), Lines.net(1, a, c), Lines.net(2, b, d));
+        (bool done,) = address(ledger).call(abi.encodeCall(ledger.settle, (area, "n", FOREVER, lines, "")));
+        isTrue(done == (a + b == 0 && c + d == 0), "zero sum");
+    }
+
+    /// What a signed order gives is what others get, to the unit.
+    function testFuzz_FillsAndNetsSumToZero(uint64 sold, int256 got, int256 paid, uint8 balanced) public {
+        sold = uint64(within(sold, 1, 1e6));
+        (int256 energyWh, int256 moneyUnits) = (small(got), small(paid));
+        if (balanced & 1 != 0) energyWh = int256(uint256(sold));
+        if (balanced & 2 != 0) moneyUnits = 0;
+        ISaumaLedger.Fill[] memory order = fills(sell(sold, 0), signatureOf(sell(sold, 0)));
+        (bool done,) = address(ledger)
+            .call(
+                abi.encodeCall(ledger.settleSigned, (area, "s", FOREVER, order, taken(energyWh, moneyUnits)))
+            );
+        isTrue(done == (energyWh == int256(uint256(sold)) && moneyUnits == 0), "zero sum");
+    }
+
     /// Bytes that the maker did not sign move nothing of the maker's.
     function testFuzz_ForgedSignatureIsRefused(bytes calldata forged) public {
         vm.expectPartialRevert(ISaumaLedger.SignatureInvalid.selector);
@@ -249,6 +277,10 @@ contract RulesTest is Foundry {
 
     function taken(int256 energyWh, int256 moneyUnits) private pure returns (bytes memory) {
         return Lines.net(1, energyWh, -moneyUnits);
+    }
+
+    function small(int256 number) private pure returns (int256) {
+        return number % 1e6;
     }
 
     function totals() private view returns (uint256 energySum, uint256 moneySum) {

@@ -11,11 +11,15 @@ from typing import cast
 
 import structlog
 
-logging.getLogger("sauma").addHandler(logging.NullHandler())
-
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """Return the logger of a module; keys never hold a private key or a signature."""
+    """Return the logger of a module; keys never hold a private key or a signature.
+
+    The module's top package is silent until the host gives its logger a handler.
+    """
+    top = logging.getLogger(name.partition(".")[0])
+    if not top.handlers:
+        top.addHandler(logging.NullHandler())
     return cast(
         structlog.stdlib.BoundLogger,
         structlog.wrap_logger(

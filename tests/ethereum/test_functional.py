@@ -9,8 +9,6 @@ from sauma_ethereum import EthereumCodec
 from sauma.chain import Anchor, Fate, Retire
 from sauma.errors import InsufficientBalance, InvalidInput, NoSigner, Refused, Unsupported
 
-from .street import Street
-
 
 def test_issue_and_net_move_energy(street):
     """Issued energy arrives, netting moves it, and what events say is what was signed."""
@@ -233,4 +231,3 @@ def test_a_strange_asset_is_refused(street):
 
     with pytest.raises(InvalidInput, match="not kept here"):
         street.chain.balance(street.anna, asset)
-    assert isinstance(street, Street)

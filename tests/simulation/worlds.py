@@ -11,12 +11,14 @@ from sauma.identifiers import AccountId
 from sauma.testing.simulation import Line, SimulatedWorld
 from sauma.venue import Venue
 from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
+from sauma_nem.binary import serialise_verifiable
 from sauma_nem.network import TESTNET
+from sauma_nem.parsing import parse_announced
 from sauma_nem.testnode import TestNode
 from sauma_nem.transport import ErrorReply, JsonObject
 
 NAMES = ("@issuer", "@clearing", "anna", "bert", "cleo", "dora")
-FINALITY_BLOCKS = 5
+FINALITY_BLOCKS = 4
 ISSUER_MICRO = 1_000_000_000
 SUCCESS = 200
 REFUSED_BY_NEM = {"innerTransactionHash": {}, "code": 6, "type": 1, "message": "FAILURE_UNKNOWN"}
@@ -107,10 +109,16 @@ class NodeOnLine:
     def send(self, path: str, body: str) -> JsonObject | ErrorReply:
         document = json.loads(body)
         return self._line.send(
-            bytes.fromhex(document["data"]),
+            _raw(document),
             lambda: _reply(*self._world.node.request("POST", path, None, document)),
             said=_said,
         )
+
+
+def _raw(document: dict[str, str]) -> bytes:
+    """Return what is announced as it lies in a block, and in the store."""
+    data, signature = bytes.fromhex(document["data"]), bytes.fromhex(document["signature"])
+    return serialise_verifiable(parse_announced(data, signature=signature, network=TESTNET))
 
 
 def _reply(status: int, document: dict[str, Any]) -> JsonObject | ErrorReply:

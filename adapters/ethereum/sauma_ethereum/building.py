@@ -66,9 +66,7 @@ class Builder:
     def registration(self, owners: Sequence[bytes], nonce: int, fees: Fees) -> Built:
         """Return what gives numbers to owners, unsigned."""
         data = call(REGISTER_MANY, self._settings.area, list(owners))
-        return Built(
-            transaction=self._call(nonce, fees, registration_gas(data, len(owners)), data)
-        )
+        return Built(transaction=self._call(nonce, fees, registration_gas(data, len(owners)), data))
 
     def cancellation(self, sender: bytes, nonce: int, fees: Fees) -> Built:
         """Return what uses up a nonce and does nothing, unsigned: a payment of nothing to oneself."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sauma.chain import (
     Answer,
@@ -34,16 +33,13 @@ from .instructions import Draft, check_roles, draft_of
 from .node import NodeClient
 from .operations import Asset
 from .packing import Found, Packing, Slot, find
+from .quoting import quote_of
 from .reading import LedgerReader, at_one_block, head_of
 from .scanning import PAGE_BLOCKS, read_page
 from .settings import EthereumSettings, capabilities_of
 from .signing import address_of
 from .tracking import status_of
 from .transport import Transport
-
-BLOCK_GAS: Final = 30_000_000
-"""What a block is taken to hold when a quote says how many blocks batches need."""
-_NUMBER_MAX: Final = 2**32 - 1
 
 
 class EthereumChain:
@@ -153,15 +149,9 @@ class EthereumChain:
         drafts = [draft_of(batch, self._settings) for batch in batches]
         for draft in drafts:
             check_roles(draft, self._settings)
-        if not drafts:
-            return Quote(
-                transactions=0,
-                bytes_total=0,
-                blocks=0,
-                fees=(),
-                fee_asset=self._settings.fee_asset,
-            )
-        return self._endpoints.ask(lambda node: self._quote(node, drafts))
+        return self._endpoints.ask(
+            lambda node: quote_of(node, self._settings, self._directory, self._builder, drafts)
+        )
 
     def prepare(
         self,
@@ -285,34 +275,6 @@ class EthereumChain:
             return self._take(packing, slot, built, signer)
 
         return self._endpoints.ask(ask)
-
-    def _quote(self, node: NodeClient, drafts: Sequence[Draft]) -> Quote:
-        head = head_of(node, self._settings)
-        fees = suggested(node, self._settings.fee_ceiling_wei)
-        fee_wei = self._settings.fee_ceiling_wei if fees is None else fees.fee_wei_max
-        owners = list(dict.fromkeys(owner for draft in drafts for owner in draft.owners))
-        numbers = self._directory.numbers_of(node, owners, head)
-        missing = [owner for owner in owners if owner not in numbers]
-        # who has none yet is counted with the largest numbers, which cost most
-        numbers |= {owner: _NUMBER_MAX - place for place, owner in enumerate(missing)}
-        offered = Fees(fee_wei_max=fee_wei, priority_fee_wei=0)
-        built = [self._builder.of_draft(draft, 0, offered, numbers) for draft in drafts]
-        payers = [draft.sender for draft in drafts]
-        for lot in in_registrations(missing):
-            built.append(self._builder.registration(lot, 0, offered))
-            payers.append(self._settings.settler)
-        unsigned = [each.transaction for each in built]
-        totals: Counter[AccountId] = Counter()
-        for payer, each in zip(payers, unsigned, strict=True):
-            totals[payer] += each.fee_units_max
-        gas_total = sum(each.gas_max for each in unsigned)
-        return Quote(
-            transactions=len(unsigned),
-            bytes_total=sum(len(each.payload()) + 67 for each in unsigned),
-            blocks=-(-gas_total // BLOCK_GAS),
-            fees=tuple(sorted(totals.items())),
-            fee_asset=self._settings.fee_asset,
-        )
 
     def _prepare(
         self,

@@ -60,9 +60,7 @@ class Draft:
         """The reference as the contract keeps it: 32 bytes."""
         return reference_word(self.batch.reference)
 
-    def sections(
-        self, settings: EthereumSettings, number_of: Mapping[bytes, int]
-    ) -> list[Section]:
+    def sections(self, settings: EthereumSettings, number_of: Mapping[bytes, int]) -> list[Section]:
         """Return what the contract is asked; `number_of` gives its number of each owner's account."""
         return _sections(self.batch, settings, number_of)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+import attrs
+
 from sauma.chain import Signer
 from sauma.errors import Refused
 from sauma.identifiers import AccountId, ChainId
@@ -216,12 +218,6 @@ class LocalEthereum:
             data=data,
         )
         signature = self._rich.sign(unsigned.payload())
-        reply = self.node.send_raw(_signed(unsigned, signature))
+        reply = self.node.send_raw(attrs.evolve(unsigned, signature=signature).raw())
         if isinstance(reply, ErrorReply):
             raise Refused(f"the rich account of {self.node.name} cannot pay: {reply}")
-
-
-def _signed(unsigned: FeeTransaction, signature: bytes) -> bytes:
-    import attrs
-
-    return attrs.evolve(unsigned, signature=signature).raw()

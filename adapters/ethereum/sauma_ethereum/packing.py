@@ -10,9 +10,9 @@ import attrs
 
 from sauma.chain import BlockRef, Effect, Head, SignedTransaction
 from sauma.errors import InsufficientBalance, InvalidInput, Refused
-from sauma.identifiers import AccountId, AssetId
+from sauma.identifiers import AccountId
 
-from .caip import address_on, checksummed
+from .caip import account_of, address_on
 from .codec import EthereumCodec, asset_of
 from .directory import AccountDirectory
 from .fees import Fees
@@ -22,7 +22,8 @@ from .reading import AreaState, LedgerReader, at_one_block
 from .settings import EthereumSettings
 from .transactions import FeeTransaction
 
-Holding: TypeAlias = tuple[AccountId, AssetId]
+Holding: TypeAlias = tuple[str, str]
+"""Account and asset as text, which is hashed once and not at every look-up."""
 Slot: TypeAlias = tuple[AccountId, int]
 
 
@@ -61,13 +62,13 @@ def find(
         owner_of = {number: owner for owner, number in numbers.items()}
         units = {
             (
-                AccountId.on(settings.chain, checksummed(owner_of[number])),
-                asset_of(asset, settings),
+                account_of(owner_of[number], settings.chain).text,
+                asset_of(asset, settings).text,
             ): held
             for (number, asset), held in balances.items()
         }
         for sender, address in lanes.items():
-            units[sender, settings.fee_asset] = node.ether_wei(address, at=height)
+            units[sender.text, settings.fee_asset.text] = node.ether_wei(address, at=height)
         return Found(
             block=head.newest,
             final_height=head.final_height,
@@ -190,9 +191,7 @@ class Packing:
         self._use(slot, transaction, needed)
         self._slot_of_batch |= dict.fromkeys(batch_ids, slot)
 
-    def _use(
-        self, slot: Slot, transaction: FeeTransaction, needed: Mapping[Holding, int]
-    ) -> None:
+    def _use(self, slot: Slot, transaction: FeeTransaction, needed: Mapping[Holding, int]) -> None:
         if slot not in self._needs:
             self._needs[slot] = {}
             self._waiting[slot[0]] += 1
@@ -211,11 +210,11 @@ class Packing:
         self, slot: Slot, transaction: FeeTransaction, effects: Sequence[Effect]
     ) -> dict[Holding, int]:
         """Return what each account must have beforehand, for the fee and effects in their order."""
-        fee = (slot[0], self._settings.fee_asset)
+        fee = (slot[0].text, self._settings.fee_asset.text)
         running: dict[Holding, int] = {fee: -transaction.fee_units_max}
         needed: dict[Holding, int] = {fee: transaction.fee_units_max}
         for effect in effects:
-            holding = (effect.account, effect.asset)
+            holding = (effect.account.text, effect.asset.text)
             total = running.get(holding, 0) + effect.delta_units
             running[holding] = total
             if total < 0 and -total > needed.get(holding, 0):

@@ -40,9 +40,14 @@ class TesterNode:
 
     name = "eth-tester"
 
-    def __init__(self) -> None:
-        """Begin at the genesis block, with eth-tester's ten rich accounts."""
-        self._tester = EthereumTester(PyEVMBackend(), auto_mine_transactions=False)
+    def __init__(self, *, genesis_time_s: int | None = None) -> None:
+        """Begin at the genesis block, with eth-tester's ten rich accounts.
+
+        The same `genesis_time_s` and transactions give the same blocks; without one it is now.
+        """
+        given = {} if genesis_time_s is None else {"timestamp": genesis_time_s}
+        backend = PyEVMBackend(PyEVMBackend.generate_genesis_params(given))
+        self._tester = EthereumTester(backend, auto_mine_transactions=False)
         provider = EthereumTesterProvider(self._tester)
         web3 = Web3(provider, middleware=[])
         self._request = provider.request_func(web3, web3.middleware_onion)

@@ -26,7 +26,7 @@ from sauma.venue import Venue
 
 T = TypeVar("T")
 
-FINALITY_BLOCKS: Final = 5
+FINALITY_BLOCKS: Final = 4
 BATCH_INSTRUCTIONS_MAX: Final = 1
 """One movement a transaction, so that a small settlement takes several."""
 

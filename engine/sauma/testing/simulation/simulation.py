@@ -205,7 +205,7 @@ class _Play:
     def _calm_round(self) -> None:
         for process in self.processes:
             process.step()
-        self._world.mine()
+        self._world.mine(2)
         self._clock.advance(seconds=self._world.block_seconds)
 
     def _last_reorganisation(self) -> None:

@@ -1,0 +1,168 @@
+"""The keystore of a folder that settles on Ethereum, and the accounts that its keys have.
+
+The files have the shape of those for NEM: private keys by the names of their holders, *not
+encrypted*, readable by their owner alone.  A contract's settler moves energy for everybody, so that
+participants' keys sign nothing here; they are kept for what their owners do by themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from sauma_ethereum.caip import address_on
+from sauma_ethereum.signing import PRIVATE_KEY_BYTES, EthereumSigner
+
+from sauma.chain import Signer
+from sauma.errors import InvalidInput, NoSigner, WrongNetwork
+from sauma.identifiers import AccountId, ChainId
+from sauma.settlement import CLEARING, ISSUER
+
+FORMAT: Final = "sauma-ethereum-keys-1"
+NOTICE: Final = "These private keys are not encrypted: whoever reads this file has the accounts."
+FILE_MODE: Final = 0o600
+ROLE_KEYS: Final = {ISSUER: "issuer", CLEARING: "clearing"}
+
+
+class EthereumKeys:
+    """Two files of private keys, apart so that a participant may bear any name."""
+
+    def __init__(self, path: Path, chain_id: ChainId) -> None:
+        """Open the key files in a folder, or begin them; the folder must be locked by the caller."""
+        self.path = path
+        self.chain_id = chain_id
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for remnant in path.glob("*.new"):
+            remnant.unlink()  # of a process that was killed: the lock says that none is writing
+        self._operator = _KeyFile(path / "operator.json")
+        self._participants = _KeyFile(path / "participants.json")
+
+    def signer(self, holder: str) -> EthereumSigner:
+        """Return a holder's signer; a key is made, and is on the disk, when there was none."""
+        role = ROLE_KEYS.get(holder)
+        file = self._participants if role is None else self._operator
+        return EthereumSigner(file.key_of(role or holder), self.chain_id)
+
+    def account(self, holder: str) -> AccountId:
+        """Return a holder's account, as `signer` does."""
+        return self.signer(holder).account
+
+    def signers(self) -> dict[AccountId, Signer]:
+        """Return the signers of the operator's two roles, by account."""
+        roles = (self.signer(role) for role in ROLE_KEYS)
+        return {signer.account: signer for signer in roles}
+
+    def check_role(self, role: str, account: AccountId) -> None:
+        """Raise `NoSigner` when a role's account in the journal is not the one in the file."""
+        name = ROLE_KEYS[role]
+        if not self._operator.has(name) or self.account(role) != account:
+            raise NoSigner(
+                f"{self._operator.path} has no key of {account}, the {name} account of this folder: "
+                "restore the file from a copy"
+            )
+
+
+class EthereumWallets:
+    """On Ethereum an account is an address, with a key in the folder or with its owner."""
+
+    def __init__(self, keys: EthereumKeys) -> None:
+        """Name accounts on the chain of the keys."""
+        self._keys = keys
+        self.named: dict[AccountId, None] = {}
+        """Every account that was asked for: the contract must know them before they can receive."""
+
+    def account(self, holder: str, given: str | None = None) -> AccountId:
+        """Return the account; raises `WrongNetwork` for one of another chain."""
+        account = self._keys.account(holder) if given is None else self._given(holder, given)
+        self.named[account] = None
+        return account
+
+    def _given(self, holder: str, given: str) -> AccountId:
+        chain_id = self._keys.chain_id
+        try:
+            account = AccountId(given) if ":" in given else AccountId.on(chain_id, given)
+            address_on(account, chain_id)
+        except WrongNetwork as error:
+            raise WrongNetwork(f"the wallet of {holder}: {error}") from error
+        except InvalidInput as error:
+            raise InvalidInput(f"the wallet of {holder}: {error}") from error
+        return account
+
+
+def read_private_key(path: Path) -> bytes:
+    """Read a file that holds one private key, 64 hexadecimal digits, and nobody else may read."""
+    try:
+        with path.open("rb") as file:
+            _check_private(path, os.fstat(file.fileno()).st_mode)
+            text = file.read(200).decode("ascii").strip()
+        key = bytes.fromhex(text.removeprefix("0x"))
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}: check the name") from error
+    except ValueError:
+        key = b""  # the cause is not shown: it may quote the key
+    if len(key) != PRIVATE_KEY_BYTES:
+        raise InvalidInput(
+            f"{path} must hold a private key and nothing else: 64 hexadecimal digits"
+        )
+    return key
+
+
+class _KeyFile:
+    """One file of keys; a half-written one never gets the name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._keys: dict[str, str] = _read(path) if path.exists() else {}
+
+    def has(self, name: str) -> bool:
+        return name in self._keys
+
+    def key_of(self, name: str) -> bytes:
+        if name not in self._keys:
+            keys = {**self._keys, name: secrets.token_bytes(PRIVATE_KEY_BYTES).hex()}
+            _write(self.path, {"format": FORMAT, "notice": NOTICE, "keys": keys})
+            self._keys = keys
+        return bytes.fromhex(self._keys[name])
+
+
+def _read(path: Path) -> dict[str, str]:
+    with path.open("rb") as file:
+        _check_private(path, os.fstat(file.fileno()).st_mode)
+        content = file.read()
+    try:
+        document = json.loads(content)
+    except ValueError:
+        document = None  # the cause is not shown: it may quote a key
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise InvalidInput(f"{path} is no key file of format {FORMAT}: restore it from a copy")
+    keys = document.get("keys")
+    if not isinstance(keys, dict) or not all(map(_is_key, keys.values())):
+        raise InvalidInput(f"{path} holds something else than keys: restore it from a copy")
+    return keys
+
+
+def _is_key(digits: object) -> bool:
+    try:
+        return isinstance(digits, str) and len(bytes.fromhex(digits)) == PRIVATE_KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _check_private(path: Path, mode: int) -> None:
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise InvalidInput(f"key file {path} can be read by others: chmod 600 {path}")
+
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    making = path.with_name(path.name + ".new")
+    descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write((json.dumps(document, indent=2, sort_keys=True) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
+    making.replace(path)
