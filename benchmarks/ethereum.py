@@ -24,13 +24,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from sauma.chain import Batch, BatchKind, Issue, SignedTransaction, Transfer, Word
+from sauma.identifiers import AccountId, content_id
 from sauma_ethereum import EthereumChain, LocalEthereum
 from sauma_ethereum.caip import address_on
 from sauma_ethereum.hexadecimal import write_data
 from sauma_ethereum.transport import Call
-
-from sauma.chain import Batch, BatchKind, Issue, SignedTransaction, Transfer, Word
-from sauma.identifiers import AccountId, content_id
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 PREPARED_MAX = 120

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from sauma_ethereum.hexadecimal import write_data, write_quantity
 from sauma_ethereum.local import LocalEthereum
 from sauma_ethereum.node import NodeClient
 from sauma_ethereum.settings import FINALIZED_BLOCKS, EthereumSettings, FinalityRule
@@ -40,7 +41,7 @@ class KeptNode(TesterNode):
         """Begin at the genesis block; nothing is written before `keep`."""
         super().__init__(genesis_time_s=genesis_time_s)
         self._client = NodeClient(self)
-        self._raw: dict[bytes, str] = {}
+        self._raw: dict[str, str] = {}
         self._path: Path | None = None
         self._lines: list[str] = []
 
@@ -49,7 +50,7 @@ class KeptNode(TesterNode):
         replies = super().send(calls)
         for call, reply in zip(calls, replies, strict=True):
             if call.method == _SEND and isinstance(reply, str):
-                self._raw[bytes.fromhex(reply[2:])] = call.params[0]
+                self._raw[reply] = call.params[0]
         return replies
 
     def mine(self, blocks: int = 1) -> None:
@@ -79,23 +80,18 @@ class KeptNode(TesterNode):
         self.ask([Call(_SEND, (raw,)) for raw in block["transactions"]])
         TesterNode.mine(self)
         made = self._client.newest()
-        if (made.height, made.block_hash.hex()) != (block["height"], block["hash"]):
-            raise ValueError(f"block {made.height} comes out as {made.block_hash.hex()}")
+        found = write_data(made.block_hash)
+        if (made.height, found) != (block["height"], block["hash"]):
+            raise ValueError(f"block {made.height} comes out as {found}")
 
     def go_on(self, path: Path) -> None:
         """From now on write every block to the end of a file."""
         self._path = path
 
     def _line(self, height: int) -> str:
-        block = self._client.known_block(height)
-        transactions = [self._raw.pop(each.transaction_id) for each in block.transactions]
-        return json.dumps(
-            {
-                "height": height,
-                "hash": block.ref.block_hash.hex(),
-                "transactions": transactions,
-            }
-        )
+        (block,) = self.ask([Call("eth_getBlockByNumber", (write_quantity(height), False))])
+        transactions = [self._raw.pop(each) for each in block["transactions"]]
+        return json.dumps({"height": height, "hash": block["hash"], "transactions": transactions})
 
     def _write(self) -> None:
         if self._path is None:

@@ -26,6 +26,7 @@ from sauma_cli.ethereum_contract import read_contract
 from sauma_cli.ethereum_keys import EthereumKeys, EthereumWallets
 from sauma_cli.ethereum_node import CHAIN_NUMBER, OwnEthereum
 from sauma_cli.folder import Folder, StoredChain
+from sauma_cli.rendering import count
 from sauma_cli.sites import ChainChoice, FeeUnit
 from sauma_cli.wallets import Wallets
 
@@ -73,7 +74,8 @@ class EthereumSite:
             if not waiting:
                 waiting = self.chain.prepare_registration(missing, outstanding=outstanding)
                 if waiting:
-                    tell(f"{len(missing)} accounts in the contract {self.chain.settings.ledger}")
+                    ledger = self.chain.settings.ledger
+                    tell(f"{count(len(missing), 'account')} in the contract {ledger}")
             for transaction in waiting:
                 self.chain.broadcast(transaction)
             self.pass_blocks()
@@ -119,6 +121,7 @@ class EthereumSite:
                 store.reading() as connection,
             ):
                 known = queries.accounts(connection, self.venue.chain_id)
+                known.pop(ISSUER, None)  # it brings into being, and never holds
                 accounts |= dict.fromkeys(known.values())
                 settler = self.chain.settings.settler
                 every = committed_transactions(connection, self.venue, states)

@@ -18,11 +18,13 @@ import pytest
 
 import sauma
 import sauma_cli
+import sauma_ethereum
 import sauma_nem
 from sauma_cli.__main__ import run
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [Path(module.__file__).parents[1] for module in (sauma, sauma_nem, sauma_cli)]
+MODULES = (sauma, sauma_nem, sauma_ethereum, sauma_cli)
+SOURCES = [Path(module.__file__).parents[1] for module in MODULES]
 POINTS = {
     "test1": "643000000000000016",
     "test3": "643000000000000023",
@@ -86,7 +88,7 @@ def sauma_run(capsys: pytest.CaptureFixture[str]) -> Sauma:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("sauma", "sauma_nem")]
+    loggers = [logging.getLogger(name) for name in ("sauma", "sauma_nem", "sauma_ethereum")]
     before = [(logger, list(logger.handlers), logger.level) for logger in loggers]
     yield
     for logger, handlers, level in before:
@@ -205,6 +207,12 @@ def settled_once_in_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _settle_the_seed(tmp_path_factory.mktemp("memory"), "memory")
 
 
+@pytest.fixture(scope="session")
+def settled_once_on_ethereum(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same on a contract."""
+    return _settle_the_seed(tmp_path_factory.mktemp("ethereum"), "ethereum")
+
+
 @pytest.fixture
 def settled(settled_once: Path, tmp_path: Path) -> Path:
     """A folder of one's own in which the seed's scenario is settled on NEM."""
@@ -220,20 +228,45 @@ def settled_in_memory(settled_once_in_memory: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def neighbourhood() -> Callable[[str], list[str]]:
-    """The example's files as options of `settle`, with one of its rulebooks."""
+def settled_on_ethereum(settled_once_on_ethereum: Path, tmp_path: Path) -> Path:
+    """A folder of one's own in which the seed's scenario is settled on Ethereum."""
+    shutil.copytree(settled_once_on_ethereum, tmp_path / "ethereum")
+    return tmp_path / "ethereum"
+
+
+@attrs.frozen(kw_only=True)
+class Day:
+    """A day that was settled: what the command said, and the folder, which is not to be changed."""
+
+    document: dict[str, Any]
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def neighbourhood(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Day]:
+    """The example's day by one of its rulebooks, settled on a chain once."""
     example = ROOT / "examples" / "neighbourhood"
+    settled: dict[tuple[str, str], Day] = {}
 
-    def options(rulebook: str) -> list[str]:
-        given = {
-            "participants": "participants.csv",
-            "readings": "readings.csv",
-            "prices": "prices.csv",
-            "rulebook": rulebook,
-        }
-        return [part for name, file in given.items() for part in (f"--{name}", str(example / file))]
+    def settle(chain: str, rulebook: str) -> Day:
+        if (chain, rulebook) not in settled:
+            given = {
+                "participants": "participants.csv",
+                "readings": "readings.csv",
+                "prices": "prices.csv",
+                "rulebook": rulebook,
+            }
+            options = [
+                part for name, file in given.items() for part in (f"--{name}", str(example / file))
+            ]
+            folder = tmp_path_factory.mktemp(chain) / "day"
+            with redirect_stdout(StringIO()) as out:
+                where = ["--chain", chain, "--folder", str(folder)]
+                assert run(["settle", *options, *where, "--json"]) == 0
+            settled[chain, rulebook] = Day(document=json.loads(out.getvalue()), folder=folder)
+        return settled[chain, rulebook]
 
-    return options
+    return settle
 
 
 def contents(folder: Path) -> dict[str, str]:

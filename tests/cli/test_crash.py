@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-KILLS = 3
+KILLS = 2
 
 
 def facts(document: dict) -> list[dict]:
@@ -18,7 +18,7 @@ def facts(document: dict) -> list[dict]:
     ]
 
 
-@pytest.mark.parametrize("chain", ["nem", "memory"])
+@pytest.mark.parametrize("chain", ["nem", "memory", "ethereum"])
 def test_killed_and_run_again(sauma_run, sauma_started, files, tmp_path, chain: str) -> None:
     """After every SIGKILL the same command goes on; the bills are those of an undisturbed run."""
     options = ("settle", *files.options, "--chain", chain, "--json")

@@ -31,8 +31,8 @@ def test_the_seed(sauma_process, sauma_run, tmp_path) -> None:
     assert (replayed["transactions_decoded"], replayed["blocks_compared"]) == (4, 365)
 
 
-@pytest.mark.parametrize(("chain", "fees"), [("nem", True), ("memory", False)])
-def test_for_programs(sauma_run, tmp_path, chain: str, fees: bool) -> None:
+@pytest.mark.parametrize(("chain", "transactions"), [("nem", 4), ("memory", 2), ("ethereum", 2)])
+def test_for_programs(sauma_run, tmp_path, chain: str, transactions: int) -> None:
     """With --json there is one document: bills, transactions, agreement."""
     found = sauma_run("demo", "--folder", tmp_path / "demo", "--chain", chain, "--json").document
 
@@ -42,7 +42,7 @@ def test_for_programs(sauma_run, tmp_path, chain: str, fees: bool) -> None:
     assert got == {"test1": 15_000, "test3": 7_500, "test5": 7_500}
     assert found["final"]
     assert found["agreement"]["producers_nano"] == 1_200_000_000
-    assert len(set(found["transactions"])) == (4 if fees else 2)
+    assert len(set(found["transactions"])) == transactions
 
 
 def test_a_temporary_folder(sauma_run, tmp_path, monkeypatch) -> None:

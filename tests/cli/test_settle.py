@@ -9,6 +9,7 @@ import pytest
 from sauma.store import check_folder
 
 ROOT = Path(__file__).parents[2]
+RULEBOOKS = ("rulebook.toml", "rulebook-uniform.toml")
 TOTALS = json.loads((ROOT / "examples" / "neighbourhood" / "totals.json").read_text())
 
 
@@ -29,7 +30,7 @@ def facts(bills: list[dict]) -> list[tuple]:
     )
 
 
-@pytest.mark.parametrize("chain", ["memory", "nem"])
+@pytest.mark.parametrize("chain", ["memory", "nem", "ethereum"])
 def test_the_seed(sauma_run, files, tmp_path, chain: str) -> None:
     """7,500 Wh each for test3 and test5, 0.75 EUR each; 1.20 EUR for test1."""
     folder = tmp_path / "day"
@@ -47,17 +48,14 @@ def test_the_seed(sauma_run, files, tmp_path, chain: str) -> None:
     assert check_folder(folder) == ()
 
 
-@pytest.mark.parametrize("rulebook", ["rulebook.toml", "rulebook-uniform.toml"])
-@pytest.mark.parametrize("chain", ["memory", "nem"])
-def test_the_neighbourhood(sauma_run, neighbourhood, tmp_path, chain: str, rulebook: str) -> None:
+@pytest.mark.parametrize("rulebook", RULEBOOKS)
+@pytest.mark.parametrize("chain", ["memory", "nem", "ethereum"])
+def test_the_neighbourhood(sauma_run, neighbourhood, chain: str, rulebook: str) -> None:
     """A real day comes to final bills: every metered Wh is on a bill, and replay finds nothing."""
-    folder = tmp_path / "day"
-    options = neighbourhood(rulebook)
+    settled = neighbourhood(chain, rulebook)
 
-    settled = sauma_run("settle", *options, "--chain", chain, "--folder", folder, "--json")
-    replayed = sauma_run("replay", folder, "--json")
+    replayed = sauma_run("replay", settled.folder, "--json")
 
-    assert settled.code == 0
     bills = settled.document["bills"]
     assert {bill["status"] for bill in bills} == {"final"}
     taken = {"bought": "imported_wh", "supplier_sale": "imported_wh"}
@@ -81,6 +79,32 @@ def test_the_neighbourhood(sauma_run, neighbourhood, tmp_path, chain: str, ruleb
     assert replayed.code == 0
     assert replayed.document["findings"] == []
     assert replayed.document["blocks_compared"] == settled.document["height"]
+
+
+@pytest.mark.parametrize("rulebook", RULEBOOKS)
+def test_the_same_day_on_every_chain(neighbourhood, rulebook: str) -> None:
+    """Whichever chain it settles on, a day has the same trades and bills, line by line, to the unit.
+
+    What passed through a wallet on the way is the chain's affair; what remains in it is not.
+    """
+    days = {chain: neighbourhood(chain, rulebook) for chain in ("memory", "nem", "ethereum")}
+
+    bills = {chain: day.document["bills"] for chain, day in days.items()}
+    told = {chain: day.document["agreement"] for chain, day in days.items()}
+    lines = {
+        chain: [
+            {name: bill[name] for name in bill if not name.startswith("chain_")} for bill in each
+        ]
+        for chain, each in bills.items()
+    }
+    kept = {
+        chain: [bill["chain_received_wh"] - bill["chain_sent_wh"] for bill in each]
+        for chain, each in bills.items()
+    }
+    assert lines["ethereum"] == lines["nem"] == lines["memory"]
+    assert kept["ethereum"] == kept["nem"] == kept["memory"]
+    for name in ("traded_wh", "billed_wh", "net_wh", "delivered_wh", "paid_nano"):
+        assert told["ethereum"][name] == told["nem"][name] == told["memory"][name]
 
 
 def test_for_people(sauma_run, files, tmp_path) -> None:

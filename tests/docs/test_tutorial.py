@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_tutorials_commands_settle_bill_and_replay(tmp_path: Path):
     """Whoever copies the commands of the tutorial, one after the other, gets what it says."""
-    commands = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "tutorial.md").read_text(), re.DOTALL)
+    commands = re.findall(
+        r"```sh\n(.*?)```", (ROOT / "docs" / "tutorial.md").read_text(), re.DOTALL
+    )
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)

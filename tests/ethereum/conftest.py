@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from sauma_ethereum import FinalityRule, LocalEthereum
 
-from .street import CONTRACTS, Street
+from .street import Street, start_anvil
 
 EPOCH_SLOTS = 4
 
@@ -22,14 +23,14 @@ def eth_tester_street() -> Iterator[Street]:
 @pytest.fixture(scope="session")
 def anvil_street() -> Iterator[Street]:
     """A street on anvil, final by depth."""
-    with LocalEthereum.anvil(folder=CONTRACTS) as local:
+    with start_anvil() as local:
         yield Street(local)
 
 
 @pytest.fixture(scope="session")
 def tagged_street() -> Iterator[Street]:
     """A street on anvil, final by the node's tag."""
-    with LocalEthereum.anvil(folder=CONTRACTS, slots_in_epoch=EPOCH_SLOTS) as local:
+    with start_anvil(slots_in_epoch=EPOCH_SLOTS) as local:
         yield Street(local, finality=FinalityRule.FINALIZED, finality_blocks=2 * EPOCH_SLOTS + 1)
 
 

@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from sauma_ethereum import EthereumChain, LocalEthereum
-from sauma_ethereum.caip import address_on
-from sauma_ethereum.ledger import call, selector
-from sauma_ethereum.reading import LedgerReader
-from sauma_ethereum.transactions import FeeTransaction
+import pytest
 
 from sauma.chain import (
     Batch,
@@ -26,10 +22,24 @@ from sauma.chain import (
     Transfer,
 )
 from sauma.identifiers import AccountId, content_id
+from sauma_ethereum import EthereumChain, LocalEthereum
+from sauma_ethereum.anvil import Missing
+from sauma_ethereum.caip import address_on
+from sauma_ethereum.ledger import call, selector
+from sauma_ethereum.reading import LedgerReader
+from sauma_ethereum.transactions import FeeTransaction
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 """Where npm puts anvil."""
 NAMES = ("anna", "bert", "cleo")
+
+
+def start_anvil(**options: Any) -> LocalEthereum:
+    """Return a chain on anvil; where it cannot be had, what needs it is reported as not run, by name."""
+    try:
+        return LocalEthereum.anvil(folder=CONTRACTS, **options)
+    except Missing as error:
+        pytest.skip(f"not run: {error}")
 
 
 class Street:

@@ -7,6 +7,9 @@ import pytest
 from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
+
+from sauma.errors import BadAnswer, InvalidInput, WrongNetwork
+from sauma.identifiers import AccountId, ChainId
 from sauma_ethereum import EthereumSigner, account_of, ledger, operations, rlp
 from sauma_ethereum.artifacts import load_artifact
 from sauma_ethereum.caip import address_on, chain_number, checksummed, parse_address
@@ -26,9 +29,6 @@ from sauma_ethereum.operations import (
 from sauma_ethereum.reading import AREA_STATE_TYPES
 from sauma_ethereum.signing import CURVE_ORDER, is_canonical, keccak, recover
 from sauma_ethereum.transactions import FeeTransaction, parse_raw
-
-from sauma.errors import BadAnswer, InvalidInput, WrongNetwork
-from sauma.identifiers import AccountId, ChainId
 
 CHAIN = ChainId("eip155:1")
 KEY = bytes.fromhex("4646464646464646464646464646464646464646464646464646464646464646")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import attrs
 import pytest
+
+from sauma.chain import Batch, BatchKind, Leg, Net, batch_reference
+from sauma.errors import InvalidInput, Unsupported, WrongNetwork
+from sauma.identifiers import AccountId, ChainId, content_id
 from sauma_ethereum import EthereumCodec, EthereumSettings, EthereumSigner, FinalityRule, ledger
 from sauma_ethereum.building import Builder
 from sauma_ethereum.caip import account_of
@@ -11,10 +15,6 @@ from sauma_ethereum.chain import EthereumChain
 from sauma_ethereum.fees import Fees
 from sauma_ethereum.instructions import check_roles, draft_of
 from sauma_ethereum.settings import capabilities_of
-
-from sauma.chain import Batch, BatchKind, Leg, Net, batch_reference
-from sauma.errors import InvalidInput, Unsupported, WrongNetwork
-from sauma.identifiers import AccountId, ChainId, content_id
 
 CHAIN = ChainId("eip155:1")
 ISSUER = EthereumSigner(b"\x11" * 32, CHAIN)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from sauma_ethereum import EthereumCodec
 
 from sauma.chain import Anchor, Fate, Retire
 from sauma.errors import InsufficientBalance, InvalidInput, NoSigner, Refused, Unsupported
+from sauma_ethereum import EthereumCodec
 
 
 def test_issue_and_net_move_energy(street):

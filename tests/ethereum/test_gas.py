@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 import pytest
-from sauma_ethereum.settings import GAS_MAX
-from sauma_ethereum.transactions import parse_raw
 
 from sauma.chain import Anchor, Leg, Net, Retire
 from sauma.identifiers import AccountId
+from sauma_ethereum.settings import GAS_MAX
+from sauma_ethereum.transactions import parse_raw
 
 LINES = 120
 OVER_MAX = 3

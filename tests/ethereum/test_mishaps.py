@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 import pytest
-from sauma_ethereum import EthereumChain, NodeClient
-from sauma_ethereum.transactions import parse_raw
-from sauma_ethereum.transport import Call, ErrorReply
 
 from sauma.chain import Cursor, Fate, Word
 from sauma.errors import BadAnswer, OutcomeUnknown, Refused, Unavailable
+from sauma_ethereum import EthereumChain, NodeClient
+from sauma_ethereum.transactions import parse_raw
+from sauma_ethereum.transport import Call, ErrorReply
 
 
 class Line:

@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
-from sauma_ethereum import Deployment, EthereumCodec, LocalEthereum, deploy, verify
-from sauma_ethereum.caip import checksummed
-from sauma_ethereum.deployment import create_contract
+from web3 import HTTPProvider
 
 from sauma import (
     BillStatus,
@@ -22,10 +20,23 @@ from sauma import (
     Venue,
     complete_gsrn,
 )
+from sauma.chain import Word
 from sauma.engine import Engine
-from sauma.errors import BadAnswer, WrongNetwork
+from sauma.errors import BadAnswer, OutcomeUnknown, Unavailable, WrongNetwork
 from sauma.replay import replay
 from sauma.testing import ManualClock
+from sauma_ethereum import (
+    Deployment,
+    EthereumChain,
+    EthereumCodec,
+    LocalEthereum,
+    NodeClient,
+    ProviderTransport,
+    deploy,
+    verify,
+)
+from sauma_ethereum.caip import checksummed
+from sauma_ethereum.deployment import create_contract
 
 NAMES = ("anna", "bert", "cleo")
 AREA = "kortteli-1"
@@ -148,3 +159,23 @@ def test_verify_names_what_differs(anvil):
     assert "has the code hash" in verify(node, rehashed).differences[0]
     with pytest.raises(WrongNetwork, match="has code"):
         anvil.local.chain(rehashed).head()
+
+
+def test_any_provider_of_web3_will_do(anvil):
+    """A chain can be spoken to through web3's own providers, and fails as it does over HTTP."""
+    provider = HTTPProvider(anvil.local.machine.url, exception_retry_configuration=None)
+    chain = EthereumChain(anvil.settings, NodeClient(ProviderTransport(provider)), anvil.signers)
+    nowhere = NodeClient(
+        ProviderTransport(HTTPProvider("http://127.0.0.1:1", exception_retry_configuration=None))
+    )
+
+    (sent,) = chain.prepare([anvil.batch(anvil.issue(anvil.anna, 5))], outstanding=())
+    assert chain.broadcast(sent).word is Word.ACCEPTED
+    anvil.local.mine()
+
+    assert chain.status(sent).succeeded
+    assert [event.transaction_id for event in anvil.events(chain)] == [sent.transaction_id]
+    with pytest.raises(Unavailable):
+        nowhere.height()
+    with pytest.raises(OutcomeUnknown):
+        nowhere.send_raw(sent.raw)

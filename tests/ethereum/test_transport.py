@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
+from sauma.errors import BadAnswer, InvalidInput, OutcomeUnknown, Unavailable, WrongNetwork
 from sauma_ethereum import NodeClient
 from sauma_ethereum.fees import Fees, suggested
 from sauma_ethereum.signing import keccak
 from sauma_ethereum.transport import BATCH_CALLS_MAX, Call, ErrorReply, HttpTransport
-
-from sauma.errors import BadAnswer, InvalidInput, OutcomeUnknown, Unavailable, WrongNetwork
 
 Reply = tuple[int, bytes] | None
 """Status and body, or None to hang up without an answer."""

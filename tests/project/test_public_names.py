@@ -30,7 +30,17 @@ def test_the_reference_lists_exactly_the_public_names():
 
 def test_importing_sauma_loads_no_database_chain_or_terminal_library():
     """`import sauma` stays light: the store and the adapters load what they need when first used."""
-    heavy = "sqlalchemy alembic requests symbolchain sauma_nem rich cyclopts web3 numpy".split()
+    heavy = [
+        "sqlalchemy",
+        "alembic",
+        "requests",
+        "symbolchain",
+        "sauma_nem",
+        "rich",
+        "cyclopts",
+        "web3",
+        "numpy",
+    ]
     code = f"import sys, sauma; print([n for n in {heavy} if n in sys.modules])"
 
     loaded = subprocess.run(

@@ -9,8 +9,7 @@ import attrs
 import pytest
 
 from sauma.chain import Fate, Word
-from sauma.dispatch import Dispatch
-from sauma.dispatch import restoring
+from sauma.dispatch import Dispatch, restoring
 from sauma.errors import ChainError
 from sauma.intervals import to_unix
 from sauma.store import Store, Transaction

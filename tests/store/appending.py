@@ -3,7 +3,6 @@
 import sys
 
 from conftest import NoteStore
-
 from sauma.chain import Cursor, Point
 from sauma.identifiers import ChainId
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sauma_ethereum.deployment import Deployment, Verification, deploy, verify
     from sauma_ethereum.local import LocalEthereum
     from sauma_ethereum.node import NodeClient
+    from sauma_ethereum.provider import ProviderTransport
     from sauma_ethereum.settings import EthereumSettings, FinalityRule
     from sauma_ethereum.signing import EthereumSigner
 
@@ -30,6 +31,7 @@ __all__ = [
     "FinalityRule",
     "LocalEthereum",
     "NodeClient",
+    "ProviderTransport",
     "Verification",
     "account_of",
     "chain_id_of",
@@ -46,6 +48,7 @@ _MODULES = {
     "FinalityRule": "settings",
     "LocalEthereum": "local",
     "NodeClient": "node",
+    "ProviderTransport": "provider",
     "Verification": "deployment",
     "account_of": "caip",
     "chain_id_of": "caip",

@@ -31,6 +31,7 @@ class Moments:
         self._commits_left: int | None = None
         self._disk_fault: DiskFault | None = None
         self.died_at: str | None = None
+        self.disk_has_failed = False
 
     def will_die(self, moments: int) -> None:
         """End the process at so many moments from now."""
@@ -43,6 +44,7 @@ class Moments:
     def live(self) -> None:
         """Begin a new life."""
         self._left = self._commits_left = self.died_at = None
+        self.disk_has_failed = False
 
     def passing(self, name: str) -> None:
         """Pass a moment; raises `Died` at the fatal one and ever after."""
@@ -63,6 +65,7 @@ class Moments:
             if self._commits_left <= 0:
                 self._commits_left = None
                 self._disk_fault.begin()
+                self.disk_has_failed = True
 
 
 _CURRENT: Final[ContextVar[Moments | None]] = ContextVar("sauma_simulation_moments", default=None)

@@ -107,11 +107,11 @@ class Process:
             in_thread(engine.step)
         except StoreError as error:
             self._tell(f"{self.holder} has a disk that is {fault.name.lower()}: {error}")
+            if not moments.disk_has_failed:
+                return
             self.line.happened[Fault[f"DISK_{fault.name}"]] += 1
             if fault is DiskFault.BROKEN:
                 self._check_that_nothing_is_written(engine)
-        finally:
-            moments.will_break(0, fault)
 
     def _check_that_nothing_is_written(self, engine: Engine) -> None:
         """After a failed write nothing more is believed of the disk until the store is opened anew."""
