@@ -126,12 +126,12 @@ contract Neighbourhood is Foundry {
     function openClaims(uint256 seed, uint64 extra) external running {
         uint32 payer = uint32(within(seed, 1, OWNERS));
         (uint64 energyWh, uint64 moneyUnits) = LEDGER.balanceOf(AREA, payer);
-        if (energyWh < CLAIM_WH || moneyUnits < CLAIM_UNITS) return;
-        // A tree of one leaf: the root is the leaf.
+        if (energyWh < 2 * CLAIM_WH || moneyUnits < 2 * CLAIM_UNITS) return;
+        // A tree of one leaf: the root is the leaf.  It has funds for more, so that only the rule stops a second claim.
         uint32 index = uint32(roots.length);
         bytes32 root = keccak256(bytes.concat(keccak256(abi.encode(index, uint32(2), CLAIM_WH, CLAIM_UNITS))));
-        uint64 spare = uint64(within(extra, 0, energyWh - CLAIM_WH));
-        settle(Lines.claims(payer, CLAIM_WH + spare, CLAIM_UNITS, uint64(time + DELAY), root));
+        uint64 spare = uint64(within(extra, CLAIM_WH, energyWh - CLAIM_WH));
+        settle(Lines.claims(payer, CLAIM_WH + spare, 2 * CLAIM_UNITS, uint64(time + DELAY), root));
         roots.push(root);
     }
 
