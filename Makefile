@@ -2,12 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check docs soak format clean
+.PHONY: help demo test check contracts security docs soak format clean
 
 help:
 	@echo "make demo   set up, and show the main job on an embedded NEM node"
 	@echo "make test   set up, and run every test"
 	@echo "make check  format, lint, types, import rules"
+	@echo "make contracts  compile the settlement contracts"
+	@echo "make security   fuzz them, and look for known faults"
 	@echo "make docs   build the manual"
 	@echo "make soak   the long runs"
 
@@ -39,6 +41,13 @@ check: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python contracts/compile.py --check
+
+contracts: .venv/.test
+	$(BIN)/python contracts/compile.py
+
+security: .venv/.test
+	$(BIN)/python contracts/security.py
 
 docs: .venv/.docs
 	$(BIN)/sphinx-build -q -W docs docs/_build

@@ -29,6 +29,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 _participant = App(name="participant", help="Participants, their wallets and metering points.")
+_ethereum = App(name="ethereum", help="The settlement contract on an Ethereum node.")
 
 for _name, _help in (
     ("demo", "Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own."),
@@ -43,6 +44,12 @@ _participant.command(
     "sauma_cli.commands.participant:add", name="add", help="Add a participant and its wallet."
 )
 app.command(_participant)
+for _name, _help in (
+    ("deploy", "Bring the settlement contract into being for a folder."),
+    ("verify", "Compare what stands at an address with the compiled contract."),
+):
+    _ethereum.command(f"sauma_cli.commands.ethereum:{_name}", name=_name, help=_help)
+app.command(_ethereum)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -19,15 +19,24 @@ from sauma.store import Store
 from sauma.store import projections as p
 from sauma.units import format_scaled
 from sauma_cli.carrying import Carried
+from sauma_cli.comparison import CHAINS, NotRun, Took, comparison_table
 from sauma_cli.movements import Moved
-from sauma_cli.rendering import agreement_line, cents, kwh, nano, plain_table, price, short
+from sauma_cli.rendering import (
+    agreement_line,
+    cents,
+    count,
+    kwh,
+    nano,
+    plain_table,
+    price,
+    short,
+)
 from sauma_cli.screen import Screen
-from sauma_cli.sites import Site
+from sauma_cli.sites import FeeUnit, Site
 
 _HOLDER_WORDS: Final = {"@issuer": "issuer", "@clearing": "clearing"}
 _INDENT: Final = 13
 _ROW: Final = "{:>5}  {:<6} {:<5} {:>10}  {:>8}  {}"
-MINUTES_PER_BLOCK: Final = 1
 
 
 class Story:
@@ -39,12 +48,14 @@ class Story:
         self._real_time_s = real_time_s
         self._step = 0
         self._title = ""
-        self._fee_word: str | None = None
+        self._fee_unit: FeeUnit | None = None
+        self._block_seconds = 0
         self._has_moved = False
 
     def begin(self, folder: Path, site: Site) -> None:
         """Say what this is about and where it happens."""
-        self._fee_word = "XEM" if site.venue.chain.capabilities.fee_asset else None
+        self._fee_unit = site.fee_unit
+        self._block_seconds = site.venue.chain.capabilities.block_seconds
         self._screen.show(
             "[bold]sauma demo[/]: one roof sells its sun to two neighbours",
             "",
@@ -104,8 +115,8 @@ class Story:
         if not self._has_moved:
             self._has_moved = True
             self._tell("move", "energy moves by itself: issued to the seller, sent to the buyers")
-            if self._fee_word:
-                self._more(f"(and some {self._fee_word}, NEM's money, for the seller's fees)")
+            if any(not one.is_energy for one in news) and self._fee_unit is not None:
+                self._more(f"(and some {self._fee_unit.name} for the seller's fees)")
             self._more(
                 f"[dim]{_ROW.format('block', 'from', 'to', 'moves', 'fee', 'transaction')}[/]"
             )
@@ -114,8 +125,8 @@ class Story:
 
     def hurried(self, blocks: int) -> None:
         """Say that blocks are mined at once."""
-        minutes = blocks * MINUTES_PER_BLOCK
-        wait = f"{minutes // 60} hours" if minutes >= 60 else f"{minutes} minutes"
+        minutes = blocks * self._block_seconds // 60
+        wait = f"{minutes // 60} hours" if minutes >= 120 else f"{minutes} minutes"
         self._tell("wait", f"a block can be undone until {blocks} more stand on it; that takes")
         self._more(f"{wait}, so the demo's own node mines these {blocks} blocks at once")
 
@@ -142,8 +153,8 @@ class Story:
             )
         self._screen.show(Padding.indent(table, _INDENT))
 
-    def end(self, folder: Path, carried: Carried, agreed: Agreement, currency: str) -> None:
-        """Say how the payment was shared, that everything agrees, and what to look at next."""
+    def agreed(self, agreed: Agreement, currency: str) -> None:
+        """Say how the payment was shared, and that everything agrees."""
         share = format_scaled(agreed.producers_nano * 1_000 // max(1, agreed.paid_nano), 1, 0)
         self._more(
             f"of {nano(agreed.paid_nano)} {currency} the producer gets "
@@ -151,6 +162,25 @@ class Story:
         )
         self._more(f"the grid {nano(agreed.grid_nano)}, the operator {nano(agreed.operator_nano)}")
         self._screen.show("", agreement_line(agreed, currency), "")
+
+    def compared(self, found: Sequence[Took | NotRun]) -> None:
+        """Show what the same settlement took on each chain, and who keeps which promise."""
+        ran = [one for one in found if isinstance(one, Took)]
+        self._screen.show(
+            f"[bold]the same settlement on {count(len(ran), 'chain')}[/], with the same bills",
+            "",
+            comparison_table(found),
+        )
+        for one in found:
+            if isinstance(one, NotRun):
+                self._screen.show(f"{CHAINS[one.kind][0]} was not run: {escape(one.reason)}")
+        self._screen.show(
+            "[dim]not offered: sauma itself nets and sends nothing twice, and replay checks it[/]",
+            "",
+        )
+
+    def end(self, folder: Path, carried: Carried) -> None:
+        """Say what to look at next."""
         name = escape(str(folder))
         if not carried.final:
             self._screen.show(
@@ -161,6 +191,13 @@ class Story:
             f"  sauma bills --folder {name}   every line of every bill",
             f"  sauma replay {name}   compute it all again, believing nothing",
         )
+
+    def comparing(self) -> AbstractContextManager[object]:
+        """Show that other chains are being run, where somebody looks."""
+        console = self._screen.console
+        if not console.is_terminal or self._screen.as_json:
+            return nullcontext()
+        return console.status("the same on the other chains")
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -173,18 +210,18 @@ class Story:
             yield
 
     def _row(self, one: Moved) -> str:
-        what = f"{kwh(one.units)} kWh" if one.is_energy else self._xem(one.units)
+        what = f"{kwh(one.units)} kWh" if one.is_energy else self._fee(one.units)
         return _ROW.format(
             one.height,
             _HOLDER_WORDS.get(one.source, one.source),
             _HOLDER_WORDS.get(one.target, one.target),
             what,
-            self._xem(one.fee_units) if self._fee_word else "none",
+            self._fee(one.fee_units),
             short(one.transaction_id),
         )
 
-    def _xem(self, micro: int) -> str:
-        return f"{format_scaled(micro, 6, 2)} {self._fee_word}"
+    def _fee(self, units: int) -> str:
+        return "none" if self._fee_unit is None else self._fee_unit.show(units)
 
     def _tell(self, what: str, text: str) -> None:
         self._step += 1

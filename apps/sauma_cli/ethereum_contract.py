@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from sauma.errors import InvalidInput, SaumaError
 from sauma_ethereum.deployment import Deployment
 from sauma_ethereum.settings import EthereumSettings
-
-from sauma.errors import InvalidInput, SaumaError
 
 FORMAT: Final = "sauma-ethereum-contract-1"
 

@@ -15,17 +15,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sauma_ethereum.caip import address_on
-from sauma_ethereum.signing import PRIVATE_KEY_BYTES, EthereumSigner
-
 from sauma.chain import Signer
 from sauma.errors import InvalidInput, NoSigner, WrongNetwork
 from sauma.identifiers import AccountId, ChainId
 from sauma.settlement import CLEARING, ISSUER
+from sauma_ethereum.caip import address_on
+from sauma_ethereum.signing import PRIVATE_KEY_BYTES, EthereumSigner
 
 FORMAT: Final = "sauma-ethereum-keys-1"
 NOTICE: Final = "These private keys are not encrypted: whoever reads this file has the accounts."
 FILE_MODE: Final = 0o600
+FILE_BYTES_MAX: Final = 200
+"""The most that a file with one private key may hold."""
 ROLE_KEYS: Final = {ISSUER: "issuer", CLEARING: "clearing"}
 
 
@@ -98,11 +99,13 @@ def read_private_key(path: Path) -> bytes:
     """Read a file that holds one private key, 64 hexadecimal digits, and nobody else may read."""
     try:
         with path.open("rb") as file:
-            _check_private(path, os.fstat(file.fileno()).st_mode)
-            text = file.read(200).decode("ascii").strip()
-        key = bytes.fromhex(text.removeprefix("0x"))
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(FILE_BYTES_MAX)
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}: check the name") from error
+    _check_private(path, mode)
+    try:
+        key = bytes.fromhex(content.decode("ascii").strip().removeprefix("0x"))
     except ValueError:
         key = b""  # the cause is not shown: it may quote the key
     if len(key) != PRIVATE_KEY_BYTES:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from sauma.errors import InvalidInput, StoreDamaged
 from sauma_ethereum.hexadecimal import write_data, write_quantity
 from sauma_ethereum.local import LocalEthereum
 from sauma_ethereum.node import NodeClient
@@ -25,8 +26,6 @@ from sauma_ethereum.settings import FINALIZED_BLOCKS, EthereumSettings, Finality
 from sauma_ethereum.signing import EthereumSigner
 from sauma_ethereum.tester import TesterNode
 from sauma_ethereum.transport import Call
-
-from sauma.errors import InvalidInput, StoreDamaged
 
 FORMAT: Final = "sauma-ethereum-chain-1"
 CHAIN_NUMBER: Final = 131_277_322_940_537

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Final, Self
-
-from sauma_ethereum.caip import chain_id_of
-from sauma_ethereum.chain import EthereumChain
-from sauma_ethereum.node import NodeClient
-from sauma_ethereum.settings import EthereumSettings
-from sauma_ethereum.transport import Call, ErrorReply
 
 from sauma.chain import Chain, SignedTransaction
 from sauma.dispatch.restoring import committed_transactions
@@ -29,6 +23,11 @@ from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.rendering import count
 from sauma_cli.sites import ChainChoice, FeeUnit
 from sauma_cli.wallets import Wallets
+from sauma_ethereum.caip import chain_id_of
+from sauma_ethereum.chain import EthereumChain
+from sauma_ethereum.node import NodeClient
+from sauma_ethereum.settings import EthereumSettings
+from sauma_ethereum.transport import Call, ErrorReply
 
 ETHER: Final = FeeUnit(name="ETH", decimals=18)
 POLL_S: Final = 2.0
@@ -75,7 +74,7 @@ class EthereumSite:
                 waiting = self.chain.prepare_registration(missing, outstanding=outstanding)
                 if waiting:
                     ledger = self.chain.settings.ledger
-                    tell(f"{count(len(missing), 'account')} in the contract {ledger}")
+                    tell(f"{count(len(missing), 'account')} in contract {ledger}")
             for transaction in waiting:
                 self.chain.broadcast(transaction)
             self.pass_blocks()
@@ -92,6 +91,11 @@ class EthereumSite:
         height = self._client.height()
         while self._client.height() <= height:
             time.sleep(POLL_S)
+
+    def gas_used(self, transaction_ids: Sequence[bytes]) -> int | None:
+        """Return what the receipts say."""
+        receipts = self._client.receipts(transaction_ids)
+        return sum(receipt.gas_used for receipt in receipts if receipt is not None)
 
     def close(self) -> None:
         """Close connections; what the folder's own chain has is on the disk."""
@@ -162,7 +166,7 @@ def open_ethereum_site(
         keys=keys,
         client=own.client,
         folder=folder,
-        title=f"{own.settings.chain}, a chain of its own in this process (eth-tester)",
+        title=f"{own.settings.chain}, a chain of its own (eth-tester)",
         mine=own.mine,
     )
 
@@ -197,7 +201,7 @@ def _somebodys_node(
         client=client,
         folder=folder,
         title=f"{settings.chain}, node {client.name}",
-        mine=_miner_of(client) if choice.advance else None,
+        mine=miner_of(client) if choice.advance else None,
     )
 
 
@@ -276,7 +280,7 @@ def _venue(chain: EthereumChain, keys: EthereumKeys) -> Venue:
     )
 
 
-def _miner_of(client: NodeClient) -> Callable[[int], None]:
+def miner_of(client: NodeClient) -> Callable[[int], None]:
     """Return what asks a test node such as anvil for blocks."""
 
     def mine(blocks: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -83,6 +83,10 @@ class NemSite:
         height = self._client.height()
         while self._client.height() <= height:
             time.sleep(self._poll_s)
+
+    def gas_used(self, transaction_ids: Sequence[bytes]) -> int | None:  # noqa: ARG002
+        """Return None: there is no gas."""
+        return None
 
     def close(self) -> None:
         """Close connections, and the folder's own node."""

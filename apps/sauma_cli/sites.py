@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -13,6 +13,7 @@ from sauma.chain import Chain, Codec
 from sauma.errors import Conflict, InvalidInput
 from sauma.memory import MemoryChain, MemoryCodec
 from sauma.settlement import CLEARING, ISSUER
+from sauma.units import Rounding, divide_rounded, format_scaled
 from sauma.venue import Venue
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.options import TIMEOUT_S_DEFAULT
@@ -20,6 +21,7 @@ from sauma_cli.wallets import MemoryWallets, Wallets
 
 MEMORY_NAME: Final = "main"
 MEMORY_ASSET: Final = "wh"
+SHOWN_DECIMALS_MAX: Final = 6
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +64,12 @@ class FeeUnit:
     name: str
     decimals: int
 
+    def show(self, units: int) -> str:
+        """Write smallest units as people do; what is less than a millionth is rounded, half to even."""
+        left_out = max(0, self.decimals - SHOWN_DECIMALS_MAX)
+        shown = divide_rounded(units, 10**left_out, Rounding.HALF_EVEN)
+        return f"{format_scaled(shown, self.decimals - left_out, 2)} {self.name}"
+
 
 class Site(Protocol):
     """A chain in use; close it to let go of its files and connections."""
@@ -79,6 +87,10 @@ class Site(Protocol):
 
     def pass_blocks(self, blocks: int = 1) -> None:
         """Make so many blocks, or wait for at least one."""
+        ...
+
+    def gas_used(self, transaction_ids: Sequence[bytes]) -> int | None:
+        """Return what included transactions used of gas; None where there is no gas."""
         ...
 
     def close(self) -> None:
@@ -124,6 +136,10 @@ class MemorySite:
     def pass_blocks(self, blocks: int = 1) -> None:
         """Make so many blocks."""
         self._chain.mine(blocks)
+
+    def gas_used(self, transaction_ids: Sequence[bytes]) -> int | None:  # noqa: ARG002
+        """Return None: there is no gas."""
+        return None
 
     def close(self) -> None:
         """Let go of the file."""

@@ -1,6 +1,7 @@
-"""The demo: the seed's numbers, told in one screen."""
+"""The demo: the seed's numbers, told on one page, and the same on every chain."""
 
 import re
+import sys
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_the_seed(sauma_process, sauma_run, tmp_path) -> None:
 
     assert (shown.code, shown.err) == (0, "")
     lines = shown.out.splitlines()
-    assert 25 <= len(lines) <= 45
+    assert 40 <= len(lines) <= 62
     assert max(len(line) for line in lines if str(tmp_path) not in line) <= 80
     for name in ("test3", "test5"):
         assert re.search(rf"{name} +pays +7\.500 +0\.10 +0\.75 +got 7,500 Wh +final", shown.out)
@@ -43,6 +44,59 @@ def test_for_programs(sauma_run, tmp_path, chain: str, transactions: int) -> Non
     assert found["final"]
     assert found["agreement"]["producers_nano"] == 1_200_000_000
     assert len(set(found["transactions"])) == transactions
+    compared = {one["chain"]: one for one in found["comparison"]}
+    assert {name: one["transactions"] for name, one in compared.items()} == {
+        "memory": 2,
+        "nem": 4,
+        "ethereum": 2,
+    }
+    assert compared["nem"]["fee_units"] == 400_000
+    assert 100_000 < compared["ethereum"]["gas"] < 300_000
+    assert (compared["memory"]["fee_unit"], compared["memory"]["gas"]) == (None, None)
+    assert {name: one["final_blocks"] for name, one in compared.items()} == {
+        "memory": 7,
+        "nem": 362,
+        "ethereum": 65,
+    }
+    assert compared["nem"]["promises"]["issue"] == "emulated"
+    assert set(compared["ethereum"]["promises"].values()) == {"native"}
+
+
+def test_one_table_at_the_end(sauma_run, tmp_path) -> None:
+    """After the agreement: transactions, fees, blocks and promises, on each of three chains."""
+    shown = sauma_run("demo", "--chain", "memory", "--folder", tmp_path / "demo").out
+
+    _, table = shown.split("agree to the Wh and the cent")
+    assert re.search(r"memory +NEM +Ethereum", table)
+    assert re.search(r"transactions +2 +4 +2", table)
+    assert re.search(r"fee +none +0\.40 XEM +0\.000\d+ ETH", table)
+    assert re.search(r"gas +none +none +\d{3},\d{3}", table)
+    assert re.search(r"included after +2 blocks +2 blocks +2 blocks", table)
+    assert re.search(r"final after +7 blocks, 7 min +362 blocks, 6 h +65 blocks, 13 min", table)
+    assert re.search(r"bring energy in +chain enforces +operator keeps +chain enforces", table)
+    assert re.search(r"nothing twice +chain enforces +not offered +chain enforces", table)
+    assert "sauma replay" in table
+
+
+@pytest.mark.parametrize(
+    ("package", "said"),
+    [
+        (
+            "coincurve",
+            "Ethereum was not run: coincurve is not installed: pip install 'sauma[ethereum]'",
+        ),
+        ("symbolchain", "NEM was not run: symbolchain is not installed: pip install 'sauma[nem]'"),
+    ],
+)
+def test_a_chain_that_is_not_installed(sauma_run, tmp_path, monkeypatch, package, said) -> None:
+    """A chain whose packages are not there is not run, by name, and the demo goes on."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    shown = sauma_run("demo", "--chain", "memory", "--folder", tmp_path / "demo")
+
+    assert shown.code == 0
+    assert said in shown.out
+    assert "the same settlement on 2 chains" in shown.out
 
 
 def test_a_temporary_folder(sauma_run, tmp_path, monkeypatch) -> None:
@@ -83,9 +137,10 @@ def test_a_folder_that_is_in_use_is_not_taken(sauma_run, tmp_path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_memory_has_no_clock(sauma_run) -> None:
+@pytest.mark.parametrize("chain", ["memory", "ethereum"])
+def test_chains_without_a_clock(sauma_run, chain: str) -> None:
     """Blocks by the clock need a chain that has one."""
-    shown = sauma_run("demo", "--chain", "memory", "--real-time")
+    shown = sauma_run("demo", "--chain", chain, "--real-time")
 
     assert shown.code == 2
     assert "--real-time" in shown.err

@@ -14,7 +14,7 @@ def test_help_names_every_command(sauma_run) -> None:
     shown = sauma_run("--help")
 
     assert shown.code == 0
-    for name in ("demo", "participant", "settle", "bills", "replay", "node", "rebuild"):
+    for name in ("demo", "participant", "settle", "bills", "replay", "node", "rebuild", "ethereum"):
         assert name in shown.out
 
 

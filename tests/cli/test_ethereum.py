@@ -77,7 +77,7 @@ def test_a_participant_who_comes_later(sauma_run, settled_on_ethereum) -> None:
     went_on = sauma_run("settle", "--folder", settled_on_ethereum)
 
     assert added.document["account"].startswith("eip155:131277322940537:0x")
-    assert "1 account in the contract" in went_on.out
+    assert "1 account in contract" in went_on.out
     assert went_on.code == 0
 
 

@@ -153,43 +153,6 @@ def nobody_holds_a_lane(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Transaction, "check_fence", lambda *_: None)
 
 
-def stored_bytes_are_believed(patch: pytest.MonkeyPatch) -> None:
-    """Bytes from the store are sent as they are."""
-    real = restoring._restored
-
-    def restored(connection: Any, codec: Any, row: Any, batch_ids: Any) -> Any:
-        raw = connection.exec_driver_sql(
-            "SELECT content FROM vault WHERE kind = 'raw' AND key = ?",
-            (bytes(row.transaction_id).hex(),),
-        ).scalar_one()
-        try:
-            return real(connection, codec, row, batch_ids)
-        except Exception:
-            return _believed(row, raw, batch_ids)
-
-    patch.setattr(restoring, "_restored", restored)
-
-
-def _believed(row: Any, raw: bytes, batch_ids: Any) -> Any:
-    from sauma.chain import SignedTransaction
-    from sauma.dispatch.rows import consumed
-    from sauma.identifiers import AccountId
-
-    somebody = AccountId("memory:simulation:issuer")
-    return SignedTransaction(
-        transaction_id=bytes(row.transaction_id),
-        raw=raw,
-        sender=somebody,
-        batch_ids=tuple(batch_ids),
-        effects=(),
-        fee_payer=somebody,
-        fee_units_max=row.fee_units_max,
-        valid_until=row.valid_until,
-        consumes=consumed(bytes(row.consumes)),
-        prepared_at=row.prepared_at,
-    )
-
-
 MUTANTS: tuple[Mutate, ...] = (
     final_in_the_newest_block,
     sent_only_once,
@@ -199,4 +162,5 @@ MUTANTS: tuple[Mutate, ...] = (
     signed_anew_at_the_deadline,
     retractions_are_ignored,
     nobody_holds_a_lane,
+    nonce_taken_before_its_bytes,
 )

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sauma.identifiers import AccountId
-from sauma.testing.simulation import Line, SimulatedWorld
+from sauma.testing.simulation import Line, MemoryWorld, SimulatedWorld
 from sauma.venue import Venue
 from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
 from sauma_nem.binary import serialise_verifiable
@@ -86,6 +86,18 @@ class NemWorld(SimulatedWorld):
 
     def close(self) -> None:
         self.node.close()
+
+
+class PatientNemWorld(NemWorld):
+    """The same with deadlines of a day, the longest that NEM allows: nothing heals by expiring."""
+
+    validity_seconds = 86_400
+
+
+class LastingMemoryWorld(MemoryWorld):
+    """The reference chain without expiry, where only a nonce taken by another kills a transaction."""
+
+    expires = False
 
 
 class NodeOnLine:

@@ -5,21 +5,38 @@ from __future__ import annotations
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import attrs
 from cyclopts import Parameter
 
 from sauma.agreement import Agreement
 from sauma.clock import SystemClock
 from sauma.dispatch import Progress
 from sauma.engine import Engine
-from sauma.errors import InvalidInput
-from sauma.identifiers import complete_gsrn
+from sauma.errors import Disagreement, InvalidInput
 from sauma.intervals import Interval
-from sauma.offers import MeteringPoint, Reading, Side
-from sauma.rulebook import Rulebook, Supplier
 from sauma.store import seal_folder
 from sauma_cli.carrying import Carried, Goal, carry
+from sauma_cli.comparison import (
+    CHAINS,
+    Took,
+    agrees,
+    comparison_facts,
+    measure,
+    run_elsewhere,
+)
+from sauma_cli.demo_scene import (
+    AREA,
+    BUYERS,
+    NAMES,
+    NEEDED_WH,
+    PRICE_MICRO,
+    PRODUCED_WH,
+    PRODUCER,
+    RULEBOOK,
+    play,
+)
 from sauma_cli.demo_story import Story
 from sauma_cli.folder import LOCK, Folder
 from sauma_cli.logging_setup import configure_logging
@@ -29,19 +46,7 @@ from sauma_cli.rendering import agreement_facts, bill_facts
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, Site, open_site
 
-AREA: Final = "kortteli-1"
-PRODUCER: Final = "test1"
-BUYERS: Final = ("test3", "test5")
-PRICE_MICRO: Final = 100_000
-PRODUCED_WH: Final = 15_000
-NEEDED_WH: Final = 7_500
 BLOCK_SECONDS: Final = 60.0
-
-RULEBOOK: Final = Rulebook(
-    name="demo",
-    version=1,
-    supplier=Supplier(name="supplier", sells_at_micro=160_000, buys_at_micro=40_000),
-)
 
 
 def demo(
@@ -67,17 +72,27 @@ def demo(
     test1 has produced 15 kWh; test3 and test5 buy 7.5 kWh each at 0.10 EUR/kWh.
     """
     configure_logging(verbose=verbose)
-    if real_time and chain == "memory":
-        raise InvalidInput("the chain 'memory' has no clock: leave --real-time or --chain out")
+    if real_time and chain != "nem":
+        raise InvalidInput(f"the chain {chain!r} has no clock: leave --real-time or --chain out")
     place = _fresh(folder)
     choice = ChainChoice(kind=chain, real_time_s=block_seconds if real_time else None)
     screen = Screen(as_json=json)
     story = Story(screen, real_time_s=choice.real_time_s)
     with place.working():
         with open_site(place, choice) as site:
-            carried, agreed = _play(place, site, story, screen)
+            told = _play(place, site, chain, story)
         seal_folder(place.path)
-    story.end(place.path, carried, agreed, RULEBOOK.currency)
+    story.agreed(told.agreed, RULEBOOK.currency)
+    with story.comparing():
+        others = [one for one in CHAINS if one != chain]
+        found = {chain: told.took, **{one: run_elsewhere(one, told.interval) for one in others}}
+    compared = [found[one] for one in CHAINS]
+    if not agrees(compared):
+        raise Disagreement("the bills differ from chain to chain: tell the developers of sauma")
+    story.compared(compared)
+    story.end(place.path, told.carried)
+    facts = [comparison_facts(one) for one in compared]
+    screen.finish({**told.document, "comparison": facts})
     return 0
 
 
@@ -89,38 +104,40 @@ def _fresh(given: Path | None) -> Folder:
     return Folder(given)
 
 
-def _play(place: Folder, site: Site, story: Story, screen: Screen) -> tuple[Carried, Agreement]:
+@attrs.frozen(kw_only=True)
+class _Told:
+    """What is left when the main story is told."""
+
+    interval: Interval
+    carried: Carried
+    agreed: Agreement
+    took: Took
+    document: dict[str, Any]
+
+
+def _play(place: Folder, site: Site, chain: ChainName, story: Story) -> _Told:
     story.begin(place.path, site)
-    wallets = {name: site.wallets.account(name) for name in (PRODUCER, *BUYERS)}
+    wallets = {name: site.wallets.account(name) for name in NAMES}
     site.make_ready(story.set_up)
     clock = SystemClock()
     with Engine.open(place.store, site.venue, rulebook=RULEBOOK, clock=clock) as engine:
         interval = Interval.containing(clock.now() - timedelta(minutes=RULEBOOK.interval_minutes))
-        engine.register_all(list(wallets.items()))
-        points = [
-            MeteringPoint(
-                gsrn=complete_gsrn(f"6430000000000000{number}"), participant=name, area=AREA
-            )
-            for number, name in enumerate(wallets, start=1)
-        ]
-        engine.add_metering_points(points)
         story.registered(wallets, AREA)
-        engine.set_price(PRODUCER, AREA, Side.ASK, PRICE_MICRO, interval.start)
-        for name in BUYERS:
-            engine.set_price(name, AREA, Side.BID, PRICE_MICRO, interval.start)
         story.priced(PRODUCER, BUYERS, PRICE_MICRO, RULEBOOK.currency)
-        readings = [_reading(point, interval) for point in points]
-        engine.accept(readings)
+        play(engine, site.wallets, interval)
         story.metered(interval, PRODUCER, PRODUCED_WH, BUYERS, NEEDED_WH)
-        engine.clear_due()
-        engine.settle_due()
         story.cleared(engine.store, RULEBOOK.mechanism)
+        begun_height = site.venue.chain.head().newest.height
         carried = _carry(engine, site, story)
         statements = engine.statements()
         story.billed(statements, RULEBOOK.currency, carried)
         agreed = engine.agreement()
-        screen.finish(
-            {
+        return _Told(
+            interval=interval,
+            carried=carried,
+            agreed=agreed,
+            took=measure(chain, engine, site, begun_height),
+            document={
                 "folder": str(place.path),
                 "chain": site.venue.chain_id,
                 "height": carried.height,
@@ -128,20 +145,8 @@ def _play(place: Folder, site: Site, story: Story, screen: Screen) -> tuple[Carr
                 "transactions": [one.transaction_id.hex() for one in moved(engine.store)],
                 "bills": [bill_facts(one) for one in statements],
                 "agreement": agreement_facts(agreed),
-            }
+            },
         )
-    return carried, agreed
-
-
-def _reading(point: MeteringPoint, interval: Interval) -> Reading:
-    produces = point.participant == PRODUCER
-    return Reading(
-        metering_point=point.gsrn,
-        interval=interval,
-        imported_wh=0 if produces else NEEDED_WH,
-        exported_wh=PRODUCED_WH if produces else 0,
-        key="meter",
-    )
 
 
 def _carry(engine: Engine, site: Site, story: Story) -> Carried:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from sauma.chain import (
     Answer,
@@ -34,6 +34,9 @@ BATCH_INSTRUCTIONS_MAX: Final = 1
 class MemoryWorld(SimulatedWorld):
     """The reference chain, with blocks of a minute and transactions that expire."""
 
+    expires: ClassVar[bool] = True
+    """Without it a transaction may land for ever, and its nonce holds up those behind it."""
+
     def __init__(self) -> None:
         """Begin the chain."""
         self._steps: list[Callable[[MemoryChain], object]] = []
@@ -46,7 +49,7 @@ class MemoryWorld(SimulatedWorld):
             finality_blocks=FINALITY_BLOCKS,
             block_seconds=self.block_seconds,
             batch_instructions_max=BATCH_INSTRUCTIONS_MAX,
-            validity_s=self.validity_seconds,
+            validity_s=self.validity_seconds if self.expires else None,
             page_blocks=4,
         )
 
