@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -137,10 +138,7 @@ def comparison_table(found: Sequence[Took | NotRun]) -> Table:
     ]
     rows["final after"] = [_of(one, _final) for one in found]
     for name, word in PROMISES.items():
-        rows[word] = [
-            _of(one, lambda took, name=name: WORDS[getattr(took.capabilities, name)])
-            for one in found
-        ]
+        rows[word] = [_of(one, partial(_promise, name)) for one in found]
     for word, cells in rows.items():
         table.add_row(word, *cells)
     return table
@@ -169,8 +167,8 @@ def comparison_facts(one: Took | NotRun) -> dict[str, Any]:
     }
 
 
-def _of(one: Took | NotRun, cell: Any) -> str:
-    return str(cell(one)) if isinstance(one, Took) else "[dim]not run[/]"
+def _of(one: Took | NotRun, cell: Callable[[Took], str]) -> str:
+    return cell(one) if isinstance(one, Took) else "[dim]not run[/]"
 
 
 def _fee(took: Took) -> str:
@@ -179,6 +177,10 @@ def _fee(took: Took) -> str:
 
 def _gas(took: Took) -> str:
     return "none" if took.gas is None else f"{took.gas:,}"
+
+
+def _promise(name: str, took: Took) -> str:
+    return WORDS[getattr(took.capabilities, name)]
 
 
 def _final(took: Took) -> str:

@@ -195,7 +195,7 @@ class Story:
     def comparing(self) -> AbstractContextManager[object]:
         """Show that other chains are being run, where somebody looks."""
         console = self._screen.console
-        if not console.is_terminal or self._screen.as_json:
+        if not console.file.isatty() or self._screen.as_json:
             return nullcontext()
         return console.status("the same on the other chains")
 

@@ -3,7 +3,8 @@
 eth-tester keeps nothing, so the folder does: `ethereum.jsonl` has the time of the genesis block and
 the settings of the contract in its first line, and then, for each block, its hash and the signed
 transactions in it.  Opening the file plays them again.  Execution is deterministic, and each block
-must come out with the hash that was written down; else the file is refused.
+must come out with the hash that was written down; else the file is refused.  That takes some
+milliseconds a block, so this is for first steps, tests and demos, and not for years of settlements.
 
 What a SIGKILL can take: a block is on the disk before `mine` returns, so nobody has seen one that is
 not; a last line that was not written to its end is cut off, as if that block had never been; and the
@@ -114,16 +115,13 @@ class OwnEthereum:
     @classmethod
     def begin(
         cls,
-        path: Path | None,
+        path: Path,
         *,
         issuer: EthereumSigner,
         settler: EthereumSigner,
         genesis_time_s: int,
     ) -> Self:
-        """Begin a chain with the contract on it; the file is there whole, or not at all.
-
-        Without a path it lives in this process only.
-        """
+        """Begin a chain with the contract on it; the file is there whole, or not at all."""
         node = KeptNode(genesis_time_s=genesis_time_s)
         local = LocalEthereum(node, NodeClient(node), node.rich_keys[0])
         settings = local.deploy(
@@ -134,8 +132,7 @@ class OwnEthereum:
             "genesis_time_s": genesis_time_s,
             "settings": settings.to_facts(),
         }
-        if path is not None:
-            node.keep(path, json.dumps(head))
+        node.keep(path, json.dumps(head))
         return cls(node, settings)
 
     @classmethod

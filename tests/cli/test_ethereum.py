@@ -20,6 +20,15 @@ def test_replay_finds_nothing(sauma_run, settled_on_ethereum, bytes_of) -> None:
     assert bytes_of(settled_on_ethereum) == before
 
 
+def test_bills(sauma_run, settled_on_ethereum) -> None:
+    """The bills say what the contract moved: issued to the producer, netted to the buyers."""
+    found = sauma_run("bills", "--folder", settled_on_ethereum, "--json").document["bills"]
+
+    moved = {one["participant"]: (one["chain_received_wh"], one["chain_sent_wh"]) for one in found}
+    assert moved == {"test1": (15_000, 15_000), "test3": (7_500, 0), "test5": (7_500, 0)}
+    assert {one["status"] for one in found} == {"final"}
+
+
 def test_one_changed_byte(sauma_run, settled_once_on_ethereum, tmp_path) -> None:
     """Whichever byte of the chain's file or of the keys is changed, replay gives 1 and names it."""
     chooser = random.Random(8_453)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sauma.store import Store
 
-FLIPS = 40
+FLIPS = 30
 
 
 def test_nothing_differs(sauma_run, settled, bytes_of) -> None:

@@ -306,3 +306,18 @@ def test_a_plan_that_is_off_by_one_is_seen(position, by):
 
     with pytest.raises(Disagreement, match="would leave"):
         check_movements(debts, [*movements[:position], wrong, *movements[position + 1 :]])
+
+
+@pytest.mark.parametrize("netting", list(Netting))
+def test_the_clearing_account_signs_for_all_where_it_alone_may(netting):
+    """Where the chain lets one settler move, it signs what others would; what moves is the same."""
+    rulebook = Rulebook(name="test", version=1, supplier=SUPPLIER, netting=netting)
+    by_owners = attrs.evolve(TERMS, nets=False)
+    by_clearing = attrs.evolve(by_owners, clearing_signs=True)
+
+    plain = plan_movements(SETTLEMENT, SELLERS, rulebook, by_owners)
+    signed = plan_movements(SETTLEMENT, SELLERS, rulebook, by_clearing)
+
+    assert told(signed) == told(plain)
+    assert {move.authority for move in signed if move.kind is not MovementKind.ISSUE} == {CLEARING}
+    assert [move.instruction_id for move in signed] == [move.instruction_id for move in plain]

@@ -16,6 +16,7 @@ from sauma.rulebook import Netting
 from sauma.testing.simulation import Line, SimulatedWorld
 from sauma.venue import Venue
 from sauma_ethereum import EthereumChain, EthereumSigner, FinalityRule, LocalEthereum, NodeClient
+from sauma_ethereum.transactions import parse_raw
 from sauma_ethereum.transport import Call, ErrorReply
 
 FINALITY_BLOCKS = 4
@@ -187,8 +188,6 @@ def _seen_at(height: int, call: Call, reply: Any) -> Any:
 
 
 def _said(taken: bool, raw: bytes) -> list[Any]:
-    from sauma_ethereum.transactions import parse_raw
-
     return ["0x" + parse_raw(raw).transaction_id().hex() if taken else REFUSED]
 
 

@@ -53,7 +53,9 @@ class NemWorld(SimulatedWorld):
     def venue(self, line: Line) -> Venue:
         client = NodeClient("http://simulated", transport=NodeOnLine(self, line))
         signers = {each.account: each for each in NEM_SIGNERS.values()}
-        chain = NemChain(self.settings, client, signers, page_blocks=4)
+        return self.venue_of(NemChain(self.settings, client, signers, page_blocks=4))
+
+    def venue_of(self, chain: NemChain) -> Venue:
         return Venue(
             chain=chain,
             codec=chain.codec,
@@ -121,13 +123,13 @@ class NodeOnLine:
     def send(self, path: str, body: str) -> JsonObject | ErrorReply:
         document = json.loads(body)
         return self._line.send(
-            _raw(document),
+            raw_of(document),
             lambda: _reply(*self._world.node.request("POST", path, None, document)),
-            said=_said,
+            said=said_by_nem,
         )
 
 
-def _raw(document: dict[str, str]) -> bytes:
+def raw_of(document: dict[str, str]) -> bytes:
     """Return what is announced as it lies in a block, and in the store."""
     data, signature = bytes.fromhex(document["data"]), bytes.fromhex(document["signature"])
     return serialise_verifiable(parse_announced(data, signature=signature, network=TESTNET))
@@ -139,7 +141,7 @@ def _reply(status: int, document: dict[str, Any]) -> JsonObject | ErrorReply:
     return ErrorReply(status=status, message=str(document.get("message")))
 
 
-def _said(taken: bool) -> JsonObject:
+def said_by_nem(taken: bool) -> JsonObject:
     if taken:
         return {**REFUSED_BY_NEM, "code": 1, "message": "SUCCESS"}
     return REFUSED_BY_NEM

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from sauma.journal import Table, TableClass, TableSchema, blob, int64, text
 from sauma.store import Store
 
+sys.path.insert(0, os.fspath(Path(__file__).parent))
+
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)
 NOTES = TableSchema(
     name="notes",
@@ -58,8 +60,12 @@ class NoteStore(Store):
         """Open it with its projection's table made."""
         store = cls.open(path, projectors=(NoteProjector(),), **options)
         if not options.get("read_only"):
-            with store.transaction() as transaction:
-                note_totals.create(transaction.connection, checkfirst=True)
+            try:
+                with store.transaction() as transaction:
+                    note_totals.create(transaction.connection, checkfirst=True)
+            except BaseException:
+                store.close()
+                raise
         return store
 
     def append_notes(self, transaction, *numbers):
@@ -74,16 +80,53 @@ class NoteStore(Store):
             return transaction.append(kind="noted", time=time, tables=[table])
 
 
+SQLITE_ONLY = {
+    "test_a_full_disk_is_said_and_leaves_nothing": "fills the disk by a limit of SQLite",
+    "test_after_a_failed_disk_nothing_is_written": "is about what SQLite says of a disk",
+    "test_a_closed_store_is_one_file": "a server keeps its files by itself",
+}
+"""Tests of a store, without its file, that are about SQLite all the same, and why."""
+
+
+def pytest_generate_tests(metafunc):
+    """Run every test of a store on both databases, unless it looks into the file of the one."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    name = metafunc.function.__name__
+    is_about_the_file = "path" in metafunc.fixturenames or name in SQLITE_ONLY
+    both = ["sqlite"] if is_about_the_file else ["sqlite", "postgresql"]
+    metafunc.parametrize("backend", both)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server of our own."""
+    from postgres import running_server
+
+    with running_server() as server:
+        yield server
+
+
 @pytest.fixture
 def path(tmp_path):
-    """Where the store lies."""
+    """The file of a store in SQLite."""
     return tmp_path / "store.sqlite"
 
 
 @pytest.fixture
-def store(path):
+def location(backend, tmp_path, request):
+    """Where the store lies: a file, or a database of a PostgreSQL server."""
+    if backend == "sqlite":
+        return tmp_path / "store.sqlite"
+    from postgres import new_database
+
+    return new_database(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture
+def store(location):
     """An open store."""
-    with NoteStore.at(path) as opened:
+    with NoteStore.at(location) as opened:
         yield opened
 
 

@@ -7,15 +7,15 @@ from sauma.identifiers import ChainId
 
 
 @pytest.mark.parametrize("acknowledged", [1, 5, 23, 60])
-def test_a_killed_process_leaves_whole_transactions(path, open_notes, child, acknowledged):
+def test_a_killed_process_leaves_whole_transactions(location, open_notes, child, acknowledged):
     """After SIGKILL: all that was acknowledged is there, entries, projection and cursor agree."""
-    process = child("appending.py", path)
+    process = child("appending.py", location)
     for _ in range(acknowledged):
         last = int(process.stdout.readline())
     process.kill()
     process.wait()
 
-    with open_notes(path) as store:
+    with open_notes(location) as store:
         summary = store.verify_journal()
         (projected,) = store.query(sa.text("SELECT sum(rows) FROM note_totals"))[0]
         live = store.projection_digest()
@@ -27,16 +27,16 @@ def test_a_killed_process_leaves_whole_transactions(path, open_notes, child, ack
         assert store.projection_digest() == live
 
 
-def test_a_store_survives_many_deaths(path, open_notes, child):
+def test_a_store_survives_many_deaths(location, open_notes, child):
     """Each process goes on where the one before it was killed, without a gap."""
     for _ in range(4):
-        process = child("appending.py", path)
+        process = child("appending.py", location)
         for _ in range(3):
             process.stdout.readline()
         process.kill()
         process.wait()
 
-    with open_notes(path) as store:
+    with open_notes(location) as store:
         numbers = [entry.table("notes").values("number") for entry in store.entries()]
 
         assert numbers == [[number] for number in range(1, len(numbers) + 1)]

@@ -8,14 +8,14 @@ from sauma.store.migrations.__main__ import write_revision
 from sauma.store.projections import PROJECTORS
 
 
-def test_migrations_and_tables_agree(path):
+def test_migrations_and_tables_agree(location):
     """A new store has exactly the tables, columns and indexes that the code works with."""
-    with Store.open(path) as store, store.reading() as connection:
+    with Store.open(location) as store, store.reading() as connection:
         assert migrating.schema_differences(connection) == []
         assert migrating.current_revision(connection) == migrating.head_revision()
 
 
-def test_every_projection_table_belongs_to_a_projector(path):
+def test_every_projection_table_belongs_to_a_projector(location):
     """What is neither kept for itself nor owned by a projector would not be rebuilt."""
     kept = {
         "journal_schemas", "journal_entries", "journal_tables", "journal_blobs",
@@ -23,7 +23,7 @@ def test_every_projection_table_belongs_to_a_projector(path):
     }  # fmt: skip
     owned = {table.name for projector in PROJECTORS for table in projector.tables}
 
-    with Store.open(path) as store, store.reading() as connection:
+    with Store.open(location) as store, store.reading() as connection:
         names = set(sa.inspect(connection).get_table_names())
 
     assert names == kept | owned

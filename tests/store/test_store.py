@@ -46,7 +46,7 @@ def totals(store):
     return [tuple(row) for row in store.query(sa.text("SELECT * FROM note_totals ORDER BY note"))]
 
 
-def test_entries_come_back_as_they_were_appended(store, open_notes, path):
+def test_entries_come_back_as_they_were_appended(store, open_notes, location):
     """Sequence and link are given by the store; header, rows and blobs survive a restart."""
     first = store.note((1, "a", b"x"), (2, "b"))
     with store.transaction() as transaction:
@@ -59,7 +59,7 @@ def test_entries_come_back_as_they_were_appended(store, open_notes, path):
         )
     store.close()
 
-    with open_notes(path) as again:
+    with open_notes(location) as again:
         entries = list(again.entries())
 
         assert [entry.entry_hash for entry in entries] == [first.entry_hash, second.entry_hash]
@@ -346,17 +346,17 @@ def test_transactions_do_not_nest(store):
 
 
 def test_a_second_writer_waits_and_is_then_told_that_the_store_is_busy(
-    store, open_notes, path, child
+    store, open_notes, location, child
 ):
     """While another process writes, a writer gets `StoreBusy` and readers read what is committed."""
     store.note((1, "a"))
-    process = child("holding.py", path)
+    process = child("holding.py", location)
     assert process.stdout.readline() == "holding\n"
 
-    with open_notes(path, read_only=True) as reader:
+    with open_notes(location, read_only=True) as reader:
         assert reader.verify_journal().entries == 1
     with pytest.raises(StoreBusy, match="another process writes"):
-        open_notes(path, busy_timeout_ms=50)
+        open_notes(location, busy_timeout_ms=50)
     process.stdin.write("\n")
     process.stdin.flush()
     assert process.wait() == 0

@@ -7,20 +7,27 @@ is ours: it keeps several a sender, replaces for ten percent more, and blocks co
 from __future__ import annotations
 
 import ast
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
-from eth_tester import EthereumTester, PyEVMBackend
-from web3 import Web3
-from web3.providers.eth_tester import EthereumTesterProvider
 
-from sauma.errors import InvalidInput
+# py-evm raises the interpreter's recursion limit when it is imported, so high that nested input would
+# overflow the stack of the whole process; contracts here nest a few calls, so the host's limit stays.
+_recursion_limit = sys.getrecursionlimit()
+from eth_tester import EthereumTester, PyEVMBackend  # noqa: E402
+from web3 import Web3  # noqa: E402
+from web3.providers.eth_tester import EthereumTesterProvider  # noqa: E402
 
-from .hexadecimal import write_data, write_quantity
-from .transactions import FeeTransaction, parse_raw
-from .transport import Call, ErrorReply, reply_of
+sys.setrecursionlimit(_recursion_limit)
+
+from sauma.errors import InvalidInput  # noqa: E402
+
+from .hexadecimal import write_data, write_quantity  # noqa: E402
+from .transactions import FeeTransaction, parse_raw  # noqa: E402
+from .transport import Call, ErrorReply, reply_of  # noqa: E402
 
 BLOCK_SECONDS: Final = 12
 REFUSED: Final = -32000

@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeAlias
 import attrs
 
 from sauma.chain import (
+    REFERENCE_BYTES,
     Answer,
     Balance,
     Batch,
@@ -311,7 +312,7 @@ class NemChain:
         information: _FeeInformation,
         now_seconds: int,
     ) -> SignedTransaction:
-        packing.check_new(draft.batch_id)
+        packing.check_new(draft.batch_id, draft.message[:REFERENCE_BYTES])
         transfer = draft.to_transfer(
             self._settings.nem_network.byte,
             public_key=signer.public_key,

@@ -11,7 +11,7 @@ from sauma.chain import BlockRef, SignedTransaction
 from sauma.errors import InsufficientBalance, Refused, Unsupported
 from sauma.identifiers import AccountId
 
-from .codec import NemCodec, spent_units
+from .codec import NemCodec, reference_of, spent_units, transfer_in
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
 from .node import NodeClient
 from .settings import NemSettings
@@ -26,6 +26,8 @@ class _Found:
     units: dict[AccountId, dict[MosaicId, int]]
     included: frozenset[bytes]
     multisig: frozenset[AccountId]
+    waiting: dict[bytes, bytes]
+    """The transaction of each reference that waits in the node's pool, signed by one of the senders."""
 
 
 class Packing:
@@ -53,6 +55,7 @@ class Packing:
         self.block: BlockRef
         self.block, found = at_one_block(node, lambda: _ask(node, lanes, ours))
         self._units, self._multisig = found.units, found.multisig
+        self._in_pool = found.waiting
         self._waiting: Counter[AccountId] = Counter()
         self._transaction_of = {
             batch_id: each.transaction_id for each in outstanding for batch_id in each.batch_ids
@@ -69,13 +72,24 @@ class Packing:
         """Tell whether a sender may have one more transaction in the pool."""
         return self._waiting[sender] < self._settings.pool_limit
 
-    def check_new(self, batch_id: bytes) -> None:
-        """Refuse a batch that a transaction carries already."""
+    def check_new(self, batch_id: bytes, reference: bytes) -> None:
+        """Refuse a batch that a transaction carries already, on our record or in the node's pool.
+
+        What waits there without a record was signed before the record was lost, as by restoring an
+        old copy; the node shows only the newest 25 of an account.
+        """
         transaction_id = self._transaction_of.get(batch_id)
         if transaction_id is not None:
             raise Refused(
                 f"batch {batch_id.hex()} is outstanding in transaction {transaction_id.hex()}: "
                 "ask status() of that one"
+            )
+
+        waiting_id = self._in_pool.get(reference)
+        if waiting_id is not None:
+            raise Refused(
+                f"batch {batch_id.hex()} waits in the node's pool in transaction {waiting_id.hex()}, "
+                "of which there is no record: wait until it is in a block, or its deadline has passed"
             )
 
     def check_payable(self, sender: AccountId, transaction: Transaction) -> None:
@@ -115,13 +129,28 @@ def _ask(
         for each in outstanding
         if node.transaction(each.transaction_id) is not None
     )
-    units, multisig = {}, set()
+    units, multisig, waiting = {}, set(), {}
     for sender in lanes:
         state = node.account(sender.address)
         if state.is_multisig:
             multisig.add(sender)
         units[sender] = {**node.owned_mosaics(sender.address), XEM: state.balance_micro}
-    return _Found(units=units, included=included, multisig=frozenset(multisig))
+        waiting |= _references(node, sender)
+    return _Found(
+        units=units, included=included, multisig=frozenset(multisig), waiting=waiting
+    )
+
+
+def _references(node: NodeClient, sender: AccountId) -> dict[bytes, bytes]:
+    """Return the references that wait in the node's pool in transactions of a sender."""
+    found: dict[bytes, bytes] = {}
+    for each in node.unconfirmed(sender.address):
+        transfer = transfer_in(each.transaction)
+        if transfer is not None and each.transaction.signer_address == sender.address:
+            reference = reference_of(transfer)
+            if reference is not None:
+                found[reference] = each.transaction_id
+    return found
 
 
 def _shown(mosaic_id: MosaicId, units: int) -> str:

@@ -67,7 +67,7 @@ def demo(
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show three neighbours, one quarter-hour, from meters to bills.
+    """Show three neighbours, one quarter-hour, from meters to bills; then the same on every chain.
 
     test1 has produced 15 kWh; test3 and test5 buy 7.5 kWh each at 0.10 EUR/kWh.
     """

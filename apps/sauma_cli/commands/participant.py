@@ -46,8 +46,8 @@ def add(
         ChainName | None, Parameter(help="For a new folder: what it settles on; nem by default.")
     ] = None,
     node: Node = None,
-    network: Annotated[NetworkName | None, Parameter(help="testnet unless named.")] = None,
-    mosaic: Annotated[str | None, Parameter(help="sauma:wh unless named.")] = None,
+    network: Annotated[NetworkName | None, Parameter(help="NEM: testnet unless named.")] = None,
+    mosaic: Annotated[str | None, Parameter(help="NEM: sauma:wh unless named.")] = None,
     timeout_s: TimeoutS = TIMEOUT_S_DEFAULT,
     json: Json = False,
     verbose: Verbose = False,

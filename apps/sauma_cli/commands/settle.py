@@ -55,11 +55,11 @@ def settle(
     folder: FolderOption = FOLDER_DEFAULT,
     node: Node = None,
     advance: Annotated[
-        bool, Parameter(negative="", help="Ask the node for blocks (sauma node --control).")
+        bool, Parameter(negative="", help="Ask the node for blocks (sauma node --control, anvil).")
     ] = False,
-    network: Annotated[NetworkName | None, Parameter(help="testnet unless named.")] = None,
+    network: Annotated[NetworkName | None, Parameter(help="NEM: testnet unless named.")] = None,
     mosaic: Annotated[
-        str | None, Parameter(help="namespace:name of the energy; sauma:wh unless named.")
+        str | None, Parameter(help="NEM: namespace:name of the energy; sauma:wh unless named.")
     ] = None,
     hourly: Annotated[
         Literal["refuse", "split"], Parameter(help="What to do with hourly Datahub values.")

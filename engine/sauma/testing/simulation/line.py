@@ -9,7 +9,13 @@ from typing import TypeVar
 
 from sauma.errors import OutcomeUnknown, Unavailable
 from sauma.testing.simulation.faults import SENDING, Fault, Faults
-from sauma.testing.simulation.moments import Moments
+from sauma.testing.simulation.moments import (
+    AFTER_ANSWER,
+    AFTER_BROADCAST,
+    BEFORE_BROADCAST,
+    BEFORE_QUESTION,
+    Moments,
+)
 
 T = TypeVar("T")
 
@@ -36,7 +42,7 @@ class Line:
 
     def ask(self, deliver: Callable[[], T]) -> T:
         """Carry a question; raises `Unavailable`, or `Died`."""
-        self.moments.passing("before a question")
+        self.moments.passing(BEFORE_QUESTION)
         if self.is_down:
             raise Unavailable("the node does not answer: repeat the call")
         if self._happens(Fault.NO_ANSWER):
@@ -44,12 +50,12 @@ class Line:
         if self.meanwhile is not None and self._happens(Fault.OVERTAKEN):
             self.meanwhile()
         answer = deliver()
-        self.moments.passing("after an answer")
+        self.moments.passing(AFTER_ANSWER)
         return answer
 
     def send(self, raw: bytes, deliver: Callable[[], T], *, said: Callable[[bool], T]) -> T:
         """Carry a transaction; `said` makes what a node says that takes it (or refuses it)."""
-        self.moments.passing("before a broadcast")
+        self.moments.passing(BEFORE_BROADCAST)
         if self.is_down:
             raise Unavailable("the node cannot be reached: nothing was sent, repeat the call")
         fault = self._fault_of_broadcast()
@@ -57,7 +63,7 @@ class Line:
             raise Unavailable("the node cannot be reached: nothing was sent, repeat the call")
         self.sent.append(raw)
         answer = self._delivered(fault, deliver, said)
-        self.moments.passing("after a broadcast")
+        self.moments.passing(AFTER_BROADCAST)
         if answer is None:
             raise OutcomeUnknown("no answer came: what was sent may have arrived, look for it")
         return answer

@@ -14,7 +14,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from sauma.store.connecting import WRITER
 from sauma.testing.simulation.disk import DiskFault
+
+
+BEFORE_TRANSACTION: Final = "before a transaction"
+BEFORE_COMMIT: Final = "before a commit"
+BEFORE_QUESTION: Final = "before a question"
+AFTER_ANSWER: Final = "after an answer"
+BEFORE_BROADCAST: Final = "before a broadcast"
+AFTER_BROADCAST: Final = "after a broadcast"
 
 
 class Died(BaseException):  # noqa: N818 - no error: the end of a process
@@ -28,14 +37,15 @@ class Moments:
         """Let the process live."""
         self.passed = 0
         self._left: int | None = None
+        self._fatal_name: str | None = None
         self._commits_left: int | None = None
         self._disk_fault: DiskFault | None = None
         self.died_at: str | None = None
         self.disk_has_failed = False
 
-    def will_die(self, moments: int) -> None:
-        """End the process at so many moments from now."""
-        self._left = moments
+    def will_die(self, moments: int, *, at: str | None = None) -> None:
+        """End the process at so many moments from now, or moments of one name."""
+        self._left, self._fatal_name = moments, at
 
     def will_break(self, commits: int, fault: DiskFault) -> None:
         """Break the disk, for the thread that commits, at so many commits from now."""
@@ -51,7 +61,7 @@ class Moments:
         self.passed += 1
         if self.died_at is not None:
             raise Died(self.died_at)
-        if self._left is not None:
+        if self._left is not None and self._fatal_name in (None, name):
             self._left -= 1
             if self._left <= 0:
                 self.died_at = name
@@ -59,7 +69,7 @@ class Moments:
 
     def committing(self) -> None:
         """Pass the moment before a commit."""
-        self.passing("before a commit")
+        self.passing(BEFORE_COMMIT)
         if self._commits_left is not None and self._disk_fault is not None:
             self._commits_left -= 1
             if self._commits_left <= 0:
@@ -91,10 +101,10 @@ def watch_transactions() -> None:
 def _on_begin(_: sa.Connection) -> None:
     moments = _CURRENT.get()
     if moments is not None:
-        moments.passing("before a transaction")
+        moments.passing(BEFORE_TRANSACTION)
 
 
 def _on_commit(connection: sa.Connection) -> None:
     moments = _CURRENT.get()
-    if moments is not None and connection.get_execution_options().get("sauma_writer", False):
+    if moments is not None and connection.get_execution_options().get(WRITER, False):
         moments.committing()

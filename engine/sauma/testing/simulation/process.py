@@ -53,7 +53,6 @@ class Process:
     def engine(self) -> Engine:
         """The engine, opened if the process is not alive."""
         if self._engine is None:
-            self.line.moments.live()
             self._engine = open_engine(
                 self._path, self._world, self.line, self._clock, self._salts, self.holder
             )

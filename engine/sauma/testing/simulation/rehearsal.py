@@ -73,11 +73,11 @@ class Rehearsal:
         """Plan a settlement in a world, and play it to its end."""
         with new_world() as world, work_folder() as folder:
             path = folder / STORE
-            _plan(world, path)
+            plan(world, path)
             store = path.read_bytes()
             clock = ManualClock(BEGINS)
             with open_engine(path, world, Line(), clock, Salts(), "engine") as engine:
-                _play(engine, world, clock)
+                play(engine, world, clock)
                 engine.agreement()
                 return cls(
                     store=store,
@@ -88,13 +88,14 @@ class Rehearsal:
 
 
 def open_engine(
-    path: Path, world: SimulatedWorld, line: Line, clock: ManualClock, salts: Salts, holder: str
+    location: str | Path, world: SimulatedWorld, line: Line, clock: ManualClock, salts: Salts, holder: str
 ) -> Engine:
     """Open the store of a settlement as a new process does."""
-    return Engine.open(path, world.venue(line), clock=clock, draw_salt=salts, holder=holder)
+    return Engine.open(location, world.venue(line), clock=clock, draw_salt=salts, holder=holder)
 
 
-def _plan(world: SimulatedWorld, path: Path) -> None:
+def plan(world: SimulatedWorld, location: str | Path) -> None:
+    """Put a settlement of some quarter-hours into a new store, up to the plan: nothing is sent."""
     rulebook = Rulebook(
         name="simulated",
         version=1,
@@ -102,7 +103,7 @@ def _plan(world: SimulatedWorld, path: Path) -> None:
         netting=world.netting,
     )
     with Engine.open(
-        path,
+        location,
         world.venue(Line()),
         rulebook=rulebook,
         clock=ManualClock(BEGINS),
@@ -151,7 +152,8 @@ def _gsrn(name: str) -> str:
     return complete_gsrn(f"643000000000000{PARTICIPANTS.index(name):02d}")
 
 
-def _play(engine: Engine, world: SimulatedWorld, clock: ManualClock) -> None:
+def play(engine: Engine, world: SimulatedWorld, clock: ManualClock) -> None:
+    """Play a settlement to its end in a world in which nothing goes wrong."""
     for _ in range(ROUNDS_MAX):
         engine.step()
         if engine.finished:

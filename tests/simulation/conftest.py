@@ -1,0 +1,46 @@
+"""The stage on which a test plays, in each world; and the table of what was played where."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from faults_in_worlds import NOT_IN, WORLDS, table_of
+from sauma.testing.simulation.rehearsal import work_folder
+from stage import Stage
+
+
+@pytest.fixture
+def stage(request):
+    """A stage in one world."""
+    with work_folder() as folder:
+        made = Stage(WORLDS[request.param], folder)
+        yield made
+        made.close()
+
+
+def pytest_generate_tests(metafunc):
+    """Play a fault in every world in which it can occur."""
+    if "stage" in metafunc.fixturenames:
+        cannot = NOT_IN.get(metafunc.function.__name__, {})
+        metafunc.parametrize(
+            "stage", [name for name in WORLDS if name not in cannot], indirect=True
+        )
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table of faults and worlds."""
+    played = [
+        (report.nodeid, outcome)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, ())
+        if "test_named_faults" in report.nodeid and report.when == "call"
+    ]
+    if played:
+        terminalreporter.section("faults of the sender, by adapter")
+        for line in table_of(played):
+            terminalreporter.write_line(line)

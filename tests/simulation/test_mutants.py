@@ -1,0 +1,60 @@
+"""The simulation is tested too: without any one guard of dispatch it finds something wrong."""
+
+from __future__ import annotations
+
+import logging
+
+import mutants
+import pytest
+
+from ethereum_worlds import EthTesterWorld
+from sauma.testing.simulation import Rehearsal, Simulation
+from worlds import LastingMemoryWorld, NemWorld, PatientNemWorld
+
+SEEDS_MAX = 300
+CAUGHT = {
+    (mutants.final_in_the_newest_block, NemWorld): 0,
+    (mutants.final_in_the_newest_block, EthTesterWorld): 0,
+    (mutants.sent_only_once, PatientNemWorld): 0,
+    (mutants.sent_only_once, LastingMemoryWorld): 0,
+    (mutants.sent_only_once, EthTesterWorld): 0,
+    (mutants.refused_is_failed, NemWorld): 60,
+    (mutants.cursor_begins_at_the_head, NemWorld): 0,
+    (mutants.cursor_begins_at_the_head, EthTesterWorld): 0,
+    (mutants.sent_before_it_is_committed, NemWorld): 0,
+    (mutants.sent_before_it_is_committed, EthTesterWorld): 0,
+    (mutants.signed_anew_at_the_deadline, NemWorld): 40,
+    (mutants.retractions_are_ignored, NemWorld): 0,
+    (mutants.retractions_are_ignored, EthTesterWorld): 0,
+    (mutants.nobody_holds_a_lane, NemWorld): 160,
+    (mutants.nonce_taken_before_its_bytes, LastingMemoryWorld): 0,
+    (mutants.nonce_taken_before_its_bytes, EthTesterWorld): 0,
+}
+"""Each mutant in a world where it does harm, with the seed from which it was caught soonest.
+
+Where the chain itself refuses a second payment of a batch (memory, Ethereum) what would be paid twice
+on NEM is refused there: refused_is_failed, signed_anew_at_the_deadline and nobody_holds_a_lane do no
+harm on those.  NEM has no nonces.
+"""
+
+
+@pytest.mark.parametrize(
+    ("mutate", "world", "first"),
+    [
+        pytest.param(mutate, world, first, id=f"{mutate.__name__}-{world.__name__}")
+        for (mutate, world), first in CAUGHT.items()
+    ],
+)
+def test_a_missing_guard_is_noticed(mutate, world, first):
+    """Within 300 seeds, beginning with the one that noticed it before."""
+    logging.getLogger("sauma").setLevel(logging.CRITICAL)
+    rehearsal = Rehearsal.of(world)
+    for number in range(SEEDS_MAX):
+        seed = (first + number) % SEEDS_MAX
+        with pytest.MonkeyPatch.context() as patch:
+            mutate(patch)
+            outcome = Simulation(world, seed, rehearsal=rehearsal).run()
+        if outcome.wrong:
+            print(f"{mutate.__name__}: caught by seed {seed}, {outcome.wrong[0][:60]}")
+            return
+    pytest.fail(f"{mutate.__name__} was not noticed within {SEEDS_MAX} seeds")

@@ -1,0 +1,17 @@
+"""The contract and its adapter on eth-tester, under the faults of 300 seeds."""
+
+import pytest
+
+from ethereum_worlds import EthTesterWorld
+from playing import play
+
+
+def test_300_seeds():
+    """Whatever a seed draws: nothing paid twice, nothing lost, nothing booked that is not paid."""
+    play(EthTesterWorld, range(300))
+
+
+@pytest.mark.soak
+def test_100_000_seeds():
+    """The same for longer than anybody waits for a test."""
+    play(EthTesterWorld, range(300, 100_000))

@@ -1,0 +1,71 @@
+"""What holds on PostgreSQL beyond what every store does: a whole settlement, and a server that goes away."""
+
+import pytest
+import sqlalchemy as sa
+
+from sauma.errors import StoreError
+from sauma.store import Store
+from sauma.testing import ManualClock
+from sauma.testing.simulation import Line, MemoryWorld
+from sauma.testing.simulation.rehearsal import (
+    BEGINS,
+    Salts,
+    balances_of,
+    bills_of,
+    open_engine,
+    plan,
+    play,
+    references_on,
+)
+
+
+@pytest.fixture
+def database(postgresql_server):
+    """An empty database."""
+    from postgres import new_database
+
+    return new_database(postgresql_server)
+
+
+def settled(location, holder="engine"):
+    """Settle in a new world, by a store at a location; return what came of it, and the journal's head."""
+    with MemoryWorld() as world:
+        plan(world, location)
+        clock = ManualClock(BEGINS)
+        with open_engine(location, world, Line(), clock, Salts(), holder) as engine:
+            play(engine, world, clock)
+            return (
+                balances_of(world, engine),
+                bills_of(engine),
+                references_on(engine.venue.chain),
+                engine.store.head_hash(),
+                engine.store.projection_digest(),
+            )
+
+
+def test_a_settlement_is_the_same_on_both_databases(tmp_path, database):
+    """The same inputs give the same journal, byte for byte, and the same projections."""
+    assert settled(database) == settled(tmp_path / "store.sqlite")
+
+
+def test_a_server_that_is_not_there_is_a_store_error(tmp_path):
+    """A database that cannot be reached is told as such, without a trace of the driver's classes."""
+    with pytest.raises(StoreError):
+        Store.open(f"postgresql://nobody@/none?host={tmp_path}")
+
+
+def test_a_connection_that_is_cut_writes_nothing(database, open_notes):
+    """What was not committed when the server ended the session is not there; the next call goes on."""
+    with open_notes(database) as store:
+        with pytest.raises(StoreError), store.transaction() as transaction:
+            store.append_notes(transaction, 1)
+            (own,) = transaction.query(sa.select(sa.func.pg_backend_pid()))[0]
+            _end_session(store, own)
+            store.append_notes(transaction, 2)
+
+        assert store.note((3, "a")).sequence == 1
+
+
+def _end_session(store, process_id):
+    with store.reading() as connection:
+        connection.execute(sa.text(f"SELECT pg_terminate_backend({process_id:d})"))
