@@ -90,25 +90,19 @@ def test_midpoints_are_rounded_down(bid_micro: int, ask_micro: int, price_micro:
 
 
 def test_products_beyond_64_bits_are_exact():
-    """Energies of a TWh are shared as exactly as those of a Wh.
+    """Energies of a GWh are shared as exactly as those of a Wh.
 
-    1.5e12 over 1e12, 1e12 and 1: exactly 7.5e11 - 0.375, the same, and 0.75 (less a trifle).  The floors
-    leave 2 Wh; the small bid has the largest remainder, 0.75, and one of the large ones, 0.625, the
-    other.
+    15e9 over twenty times 1e9 and 1: exactly 7.5e8 - 0.0375 each and 0.75 (less a trifle).  The floors
+    leave 20 Wh, and the twenty large bids have the largest remainders, 0.9625.  1e9 x 15e9 does not fit
+    64 bits.
     """
-    of = [
-        ("a", BID, 10**12, 7),
-        ("b", BID, 10**12, 7),
-        ("c", BID, 1, 7),
-        ("d", ASK, 10**12, 7),
-        ("e", ASK, 5 * 10**11, 7),
-    ]
+    bids = [(f"a{number}", BID, 10**9, 7) for number in range(20)]
+    asks = [(f"d{number}", ASK, 10**9, 7) for number in range(15)]
+    of = [*bids, ("c", BID, 1, 7), *asks]
 
-    first, second, small, *sold = fills_of(clear(of), of)
+    fills = fills_of(clear(of), of)
 
-    assert small == 1
-    assert sorted([first, second]) == [75 * 10**10 - 1, 75 * 10**10]
-    assert sold == [10**12, 5 * 10**11]
+    assert fills == [75 * 10**7] * 20 + [0] + [10**9] * 15
 
 
 @given(of=lines)

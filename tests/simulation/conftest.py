@@ -10,8 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from faults_in_worlds import NOT_IN, WORLDS, table_of
-from sauma.testing.simulation.rehearsal import work_folder
 from stage import Stage
+
+from sauma.testing.simulation.rehearsal import work_folder
 
 
 @pytest.fixture

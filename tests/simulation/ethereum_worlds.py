@@ -154,9 +154,7 @@ class _NodeOnLine:
         (number,) = self._transport.ask([Call("eth_blockNumber")])
         height = min(self._world.old_height, int(number, 16))
         replies = self._transport.ask([_as_of(call, height) for call in calls])
-        return [
-            _seen_at(height, call, reply) for call, reply in zip(calls, replies, strict=True)
-        ]
+        return [_seen_at(height, call, reply) for call, reply in zip(calls, replies, strict=True)]
 
 
 def _as_of(call: Call, height: int) -> Call:
@@ -189,5 +187,3 @@ def _seen_at(height: int, call: Call, reply: Any) -> Any:
 
 def _said(taken: bool, raw: bytes) -> list[Any]:
     return ["0x" + parse_raw(raw).transaction_id().hex() if taken else REFUSED]
-
-

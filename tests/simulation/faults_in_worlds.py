@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ethereum_worlds import AnvilWorld, EthTesterWorld
 from nem_over_http import NemHttpWorld
+
 from sauma.testing.simulation import MemoryWorld
 from sauma.testing.simulation.rehearsal import WorldFactory
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sauma.chain import Fate, Word
-from sauma.dispatch import Dispatch, restoring
+from sauma.dispatch import Dispatch
 from sauma.errors import ChainError
 from sauma.intervals import to_unix
 from sauma.store import Store, Transaction

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from worlds import NEM_SIGNERS, NemWorld, raw_of, said_by_nem
+
 from sauma.errors import OutcomeUnknown, Unavailable
 from sauma.testing.simulation import Line
 from sauma.testing.simulation.moments import (
@@ -17,8 +19,6 @@ from sauma.venue import Venue
 from sauma_nem import NemChain, NodeClient
 from sauma_nem.testnode import NodeServer, Reply, Request
 from sauma_nem.transport import ErrorReply, HttpTransport, JsonObject
-
-from worlds import NEM_SIGNERS, NemWorld, raw_of, said_by_nem
 
 ANNOUNCE = "/transaction/announce"
 

@@ -77,7 +77,7 @@ def test_05_a_death_after_the_node_took_it(stage):
     stage.finish()
 
 
-@pytest.mark.parametrize("answer", range(1, 6))
+@pytest.mark.parametrize("answer", [1, 3])
 def test_06_a_death_between_reading_and_noting(stage, answer):
     """What was seen and not committed is seen again: the cursor did not pass it."""
     stage.round()
@@ -118,7 +118,7 @@ def test_09_two_processes_on_one_store(stage):
     stage.finish()
 
 
-@pytest.mark.parametrize("question", range(1, 12, 3))
+@pytest.mark.parametrize("question", [4, 7])
 def test_10_a_stale_process_wakes(stage, question):
     """Its lease ran out while it waited for the node, another one did the work: it commits nothing."""
     questions = []
@@ -147,7 +147,7 @@ def test_10_a_stale_process_wakes(stage, question):
     stage.finish()
 
 
-@pytest.mark.parametrize("commit", range(1, COMMITS_OF_A_STEP))
+@pytest.mark.parametrize("commit", [1, 3, 4])
 def test_11_the_disk_is_full(stage, commit):
     """A commit without room fails by name, nothing of it is sent; with room again the same engine goes on."""
     error = bad_disk(stage, DiskFault.FULL, commit)
@@ -156,7 +156,7 @@ def test_11_the_disk_is_full(stage, commit):
     stage.finish()
 
 
-@pytest.mark.parametrize("commit", range(1, COMMITS_OF_A_STEP))
+@pytest.mark.parametrize("commit", [1, 3, 4])
 def test_12_the_disk_could_not_write(stage, commit):
     """After a failed fsync nothing is written any more until the store is opened anew."""
     engine = stage.one.engine
@@ -168,7 +168,7 @@ def test_12_the_disk_could_not_write(stage, commit):
     stage.finish()
 
 
-@pytest.mark.parametrize("bit", [0, 77, 400])
+@pytest.mark.parametrize("bit", [0, 400])
 def test_13_a_bit_of_stored_bytes_is_flipped(stage, bit):
     """Bytes that are not those that were committed are refused before they are sent."""
     stage.one.line.always = Fault.REQUEST_LOST
@@ -208,7 +208,7 @@ def test_15_41_the_store_is_an_old_copy(stage, includes):
     stage.finish()
 
 
-@pytest.mark.parametrize("seconds", [-86_400, -60, 3_600, 86_400])
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
 def test_16_the_wall_clock_jumps(stage, seconds):
     """The order is the journal's and time the chain's: a wrong clock of ours changes nothing."""
     stage.round()
@@ -228,7 +228,7 @@ def test_17_the_node_cannot_be_reached(stage):
     stage.finish()
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, 2])
 def test_18_a_time_out_and_it_was_not_taken(stage, number):
     """No answer is no information: the same bytes again."""
     stage.one.line.next_faults.extend([None] * number + [Fault.REQUEST_LOST])
@@ -236,7 +236,7 @@ def test_18_a_time_out_and_it_was_not_taken(stage, number):
     stage.finish()
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, 2])
 def test_19_a_time_out_and_it_was_taken(stage, number):
     """The same bytes again are known, and that is fine."""
     stage.one.line.next_faults.extend([None] * number + [Fault.ANSWER_LOST])
@@ -244,7 +244,7 @@ def test_19_a_time_out_and_it_was_taken(stage, number):
     stage.finish()
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, 2])
 def test_20_the_node_says_yes_and_forgets(stage, number):
     """Sent again until a block shows it."""
     stage.one.line.next_faults.extend([None] * number + [Fault.FORGOTTEN])
@@ -252,7 +252,7 @@ def test_20_the_node_says_yes_and_forgets(stage, number):
     stage.finish()
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", [0, 2])
 def test_21_the_node_says_no_and_took_it(stage, number):
     """A refusal proves nothing: blocks decide."""
     stage.one.line.next_faults.extend([None] * number + [Fault.DENIED])
@@ -355,7 +355,7 @@ def test_29_nodes_answer_from_different_heads(stage):
     stage.finish()
 
 
-@pytest.mark.parametrize("depth", range(1, FINALITY_BLOCKS))
+@pytest.mark.parametrize("depth", [1, FINALITY_BLOCKS - 1])
 def test_31_undone_blocks_give_back_what_they_had(stage, depth):
     """What was undone and waits again lands again; what was provisional is open until then."""
     stage.round()
@@ -368,7 +368,7 @@ def test_31_undone_blocks_give_back_what_they_had(stage, depth):
     stage.finish()
 
 
-@pytest.mark.parametrize("depth", range(1, FINALITY_BLOCKS))
+@pytest.mark.parametrize("depth", [1, FINALITY_BLOCKS - 1])
 def test_33_undone_blocks_are_forgotten(stage, depth):
     """What was undone and forgotten is sent again, and lands at another height."""
     stage.round()

@@ -1,7 +1,6 @@
 """The contract and its adapter on anvil, under 50 schedules."""
 
 import pytest
-
 from ethereum_worlds import AnvilWorld
 from playing import play
 

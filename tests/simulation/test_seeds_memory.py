@@ -1,10 +1,10 @@
 """The reference chain under the faults of 300 seeds."""
 
 import pytest
-
 from playing import play
-from sauma.testing.simulation import MemoryWorld
 from worlds import LastingMemoryWorld
+
+from sauma.testing.simulation import MemoryWorld
 
 
 def test_300_seeds():

@@ -1,7 +1,6 @@
 """NEM, node and adapter, under the faults of 300 seeds."""
 
 import pytest
-
 from playing import play
 from worlds import NemWorld, PatientNemWorld
 

@@ -24,7 +24,7 @@ _NUMBERS = itertools.count(1)
 @contextmanager
 def running_server() -> Iterator[PostgresServer]:
     """Start a server in a folder in memory where there is one; it ends with the block."""
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - the folder in it has a random name
     with tempfile.TemporaryDirectory(
         prefix="sauma-postgres-",
         dir=memory if os.access(memory, os.W_OK) else None,

@@ -57,15 +57,16 @@ def test_a_server_that_is_not_there_is_a_store_error(tmp_path):
 def test_a_connection_that_is_cut_writes_nothing(database, open_notes):
     """What was not committed when the server ended the session is not there; the next call goes on."""
     with open_notes(database) as store:
-        with pytest.raises(StoreError), store.transaction() as transaction:
-            store.append_notes(transaction, 1)
-            (own,) = transaction.query(sa.select(sa.func.pg_backend_pid()))[0]
-            _end_session(store, own)
-            store.append_notes(transaction, 2)
+        with pytest.raises(StoreError):
+            _append_in_a_session_that_ends(store)
 
         assert store.note((3, "a")).sequence == 1
 
 
-def _end_session(store, process_id):
-    with store.reading() as connection:
-        connection.execute(sa.text(f"SELECT pg_terminate_backend({process_id:d})"))
+def _append_in_a_session_that_ends(store):
+    with store.transaction() as transaction:
+        store.append_notes(transaction, 1)
+        (own,) = transaction.query(sa.select(sa.func.pg_backend_pid()))[0]
+        with store.reading() as connection:
+            connection.execute(sa.select(sa.func.pg_terminate_backend(own)))
+        store.append_notes(transaction, 2)

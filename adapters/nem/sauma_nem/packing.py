@@ -129,16 +129,15 @@ def _ask(
         for each in outstanding
         if node.transaction(each.transaction_id) is not None
     )
-    units, multisig, waiting = {}, set(), {}
+    units, multisig = {}, set()
+    waiting: dict[bytes, bytes] = {}
     for sender in lanes:
         state = node.account(sender.address)
         if state.is_multisig:
             multisig.add(sender)
         units[sender] = {**node.owned_mosaics(sender.address), XEM: state.balance_micro}
         waiting |= _references(node, sender)
-    return _Found(
-        units=units, included=included, multisig=frozenset(multisig), waiting=waiting
-    )
+    return _Found(units=units, included=included, multisig=frozenset(multisig), waiting=waiting)
 
 
 def _references(node: NodeClient, sender: AccountId) -> dict[bytes, bytes]:

@@ -48,9 +48,7 @@ class Campaign:
 
 
 def _named(happened: Counter[Fault]) -> Iterable[tuple[Fault, int]]:
-    return sorted(
-        ((each, n) for each, n in happened.items() if n), key=lambda pair: pair[0].name
-    )
+    return sorted(((each, n) for each, n in happened.items() if n), key=lambda pair: pair[0].name)
 
 
 def again(world: str, outcome: Outcome) -> str:

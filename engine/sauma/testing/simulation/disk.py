@@ -65,7 +65,7 @@ def disk_can_fail() -> bool:
     return sys.platform == "linux" and platform.machine() in _CALLS
 
 
-def in_thread(work: Callable[[], None]) -> None:
+def in_thread(work: Callable[[], object]) -> None:
     """Do something in a thread of its own, to the end, and raise what it raised."""
     raised: list[BaseException] = []
     context = copy_context()

@@ -71,10 +71,6 @@ def _payments(engine: Engine, on_chain: Counter[bytes], rehearsal: Rehearsal) ->
 
 def _unkept(engine: Engine, sent: Sequence[bytes]) -> list[str]:
     """Whatever was sent is in the store, byte for byte."""
-    rows = engine.store.query(
-        sa.select(tables.vault.c.content).where(tables.vault.c.kind == "raw")
-    )
+    rows = engine.store.query(sa.select(tables.vault.c.content).where(tables.vault.c.kind == "raw"))
     kept = {bytes(row.content) for row in rows}
-    return [
-        f"bytes were sent that no store keeps: {raw.hex()[:40]}" for raw in {*sent} - kept
-    ]
+    return [f"bytes were sent that no store keeps: {raw.hex()[:40]}" for raw in {*sent} - kept]

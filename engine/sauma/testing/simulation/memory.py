@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import ClassVar, Final, TypeVar
 
 from sauma.chain import (
@@ -78,7 +79,7 @@ class MemoryWorld(SimulatedWorld):
     def evict(self, transaction_ids: Collection[bytes]) -> None:
         """Forget what waits."""
         for each in transaction_ids:
-            self.do(lambda chain, one=each: chain.drop(one))
+            self.do(partial(_drop, each))
 
     def pass_time(self, seconds: int) -> None:
         """Let the next block come later."""
@@ -141,6 +142,10 @@ class _OnLine(Delegating):
 
     def balance(self, account: AccountId, asset: AssetId) -> Balance:
         return self._line.ask(lambda: self.inner.balance(account, asset))
+
+
+def _drop(transaction_id: bytes, chain: MemoryChain) -> None:
+    chain.drop(transaction_id)
 
 
 def _said(taken: bool) -> Answer:

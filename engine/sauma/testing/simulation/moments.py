@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from sauma.store.connecting import WRITER
 from sauma.testing.simulation.disk import DiskFault
 
-
 BEFORE_TRANSACTION: Final = "before a transaction"
 BEFORE_COMMIT: Final = "before a commit"
 BEFORE_QUESTION: Final = "before a question"
@@ -26,7 +25,7 @@ BEFORE_BROADCAST: Final = "before a broadcast"
 AFTER_BROADCAST: Final = "after a broadcast"
 
 
-class Died(BaseException):  # noqa: N818 - no error: the end of a process
+class Died(BaseException):
     """The process ends here."""
 
 

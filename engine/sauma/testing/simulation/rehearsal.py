@@ -88,7 +88,12 @@ class Rehearsal:
 
 
 def open_engine(
-    location: str | Path, world: SimulatedWorld, line: Line, clock: ManualClock, salts: Salts, holder: str
+    location: str | Path,
+    world: SimulatedWorld,
+    line: Line,
+    clock: ManualClock,
+    salts: Salts,
+    holder: str,
 ) -> Engine:
     """Open the store of a settlement as a new process does."""
     return Engine.open(location, world.venue(line), clock=clock, draw_salt=salts, holder=holder)

@@ -313,6 +313,7 @@ class _Play:
         for each in self.processes:
             each.line.meanwhile = None
         self._clock.advance(seconds=LEASE_S + 1)
+        self._world.pass_time(LEASE_S + 1)
         try:
             other.step()
         finally:
