@@ -5,6 +5,7 @@ from ethereum_worlds import AnvilWorld
 from playing import play
 
 
+@pytest.mark.soak
 def test_50_schedules():
     """Whatever a schedule draws: nothing paid twice, nothing lost, nothing booked that is not paid."""
     play(AnvilWorld, range(50))
