@@ -186,8 +186,8 @@ SESSION = {"authority": ANNA, "session_id": bytes(32), **STAMP}
     [
         HOLD,
         Attest(step=1, statement=b"", **SESSION),
-        Capture(parts=(Part(payee=BERT, units=1),), **SESSION),
-        Release(**SESSION),
+        Capture(asset=ENERGY, parts=(Part(payee=BERT, units=1),), **SESSION),
+        Release(payer=ANNA, asset=ENERGY, units=1, **SESSION),
     ],
     ids=lambda instruction: type(instruction).__name__,
 )

@@ -76,7 +76,10 @@ class Net:
 
 @attrs.frozen(kw_only=True)
 class Hold:
-    """Set units of the payer aside for a session until it is captured, released or expires."""
+    """Set units of the payer aside for a session until it is captured, released or expires.
+
+    For this and the three below, `evidence` is the `SessionStep` that asks for it.
+    """
 
     instruction_id: bytes
     authority: AccountId
@@ -116,17 +119,21 @@ class Capture:
     authority: AccountId
     evidence: bytes
     session_id: bytes
+    asset: AssetId
     parts: tuple[Part, ...]
 
 
 @attrs.frozen(kw_only=True)
 class Release:
-    """Give back to the payer what a session still holds."""
+    """Give back to the payer what a session holds and does not need."""
 
     instruction_id: bytes
     authority: AccountId
     evidence: bytes
     session_id: bytes
+    payer: AccountId
+    asset: AssetId
+    units: int
 
 
 @attrs.frozen(kw_only=True)

@@ -155,18 +155,22 @@ class World:
             authority=self._authority(Capture, payer),
             evidence=b"",
             session_id=session_id,
+            asset=self.asset,
             parts=tuple(
                 Part(payee=self.accounts[name], units=units) for name, units in parts.items()
             ),
         )
 
-    def release(self, payer: str, session_id: bytes) -> Release:
-        """Give back what a session still holds."""
+    def release(self, payer: str, session_id: bytes, units: int) -> Release:
+        """Give back what a session holds and does not need."""
         return Release(
             instruction_id=self._new_id("instruction"),
             authority=self._authority(Release, payer),
             evidence=b"",
             session_id=session_id,
+            payer=self.accounts[payer],
+            asset=self.asset,
+            units=units,
         )
 
     def movement(self, units: int, recipient: str = "bert") -> Instruction:

@@ -24,7 +24,7 @@ ASKED: Final[dict[str, tuple[str, Callable[[World], Instruction]]]] = {
     "anchor": ("anchor", lambda world: world.anchor(bytes(32))),
     "hold": ("hold", lambda world: world.hold("anna", 1, SESSION)),
     "capture": ("hold", lambda world: world.capture("anna", SESSION, bert=1)),
-    "release": ("hold", lambda world: world.release("anna", SESSION)),
+    "release": ("hold", lambda world: world.release("anna", SESSION, 1)),
     "attest": ("contest", lambda world: world.attest("anna", SESSION)),
 }
 """Every kind of instruction, and the capability that it needs."""
@@ -39,7 +39,7 @@ class Escrow:
         world.land(world.batch(world.hold("anna", 50, SESSION)))
         held = world.balances()
         world.land(world.batch(world.capture("anna", SESSION, bert=20, cleo=5)))
-        world.land(world.batch(world.release("anna", SESSION)))
+        world.land(world.batch(world.release("anna", SESSION, 25)))
 
         assert held == {**moved(), "anna": START_UNITS - 50}
         assert world.balances() == {**moved(), "anna": START_UNITS - 25, "bert": 20, "cleo": 5}

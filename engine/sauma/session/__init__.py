@@ -1,0 +1,69 @@
+"""The metered escrow: prepaid metered delivery (a car at a charger), the same for every chain.
+
+A session holds the payer's money, attests what the meter says, captures what was used and releases
+the rest, and no party can lock the other's money by vanishing.  `decide` is the whole logic, pure and
+total; `SessionStep` and `instructions_for` say how a transition becomes instructions of the port.
+`docs/sessions.md` has the table of transitions, the arithmetic and the byte forms.
+"""
+
+from sauma.session.arithmetic import Shares, delivered_wh, gross_units, share, share_difference
+from sauma.session.evidence import (
+    SIGNING_PREFIX,
+    Authorisation,
+    Cancel,
+    Close,
+    Ready,
+    Receipt,
+    Ruling,
+    SessionReading,
+    Signed,
+    Statement,
+    read_statement,
+    signing_payload,
+)
+from sauma.session.machine import decide, exit_of
+from sauma.session.record import Answer, Command, Outcome, Refusal, Session
+from sauma.session.step import SessionStep, Verifier, batch_for, instructions_for
+from sauma.session.terms import NO_WORD, SessionTerms, account_word, asset_word, session_domain
+from sauma.session.words import EvidenceKind, Reason, RegisterStatus, SessionState, Transition
+
+__all__ = [
+    "NO_WORD",
+    "SIGNING_PREFIX",
+    "Answer",
+    "Authorisation",
+    "Cancel",
+    "Close",
+    "Command",
+    "EvidenceKind",
+    "Outcome",
+    "Ready",
+    "Reason",
+    "Receipt",
+    "Refusal",
+    "RegisterStatus",
+    "Ruling",
+    "Session",
+    "SessionReading",
+    "SessionState",
+    "SessionStep",
+    "SessionTerms",
+    "Shares",
+    "Signed",
+    "Statement",
+    "Transition",
+    "Verifier",
+    "account_word",
+    "asset_word",
+    "batch_for",
+    "decide",
+    "delivered_wh",
+    "exit_of",
+    "gross_units",
+    "instructions_for",
+    "read_statement",
+    "session_domain",
+    "share",
+    "share_difference",
+    "signing_payload",
+]
