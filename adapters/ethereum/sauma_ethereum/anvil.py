@@ -19,6 +19,7 @@ from typing import Final
 
 from sauma.errors import Unavailable
 
+from .branches import branch_coinbase
 from .node import NodeClient
 from .transport import Call, ErrorReply
 
@@ -31,6 +32,8 @@ POLL_SECONDS: Final = 0.02
 INSTALL_SECONDS_MAX: Final = 300
 HARDFORK: Final = "prague"
 BLOCK_SECONDS: Final = 12
+STATES_KEPT: Final = 1_000
+"""Kept in memory alone: what anvil reads back from the disk to undo blocks has lost every contract's code."""
 
 _LISTENING: Final = re.compile(r"Listening on 127\.0\.0\.1:(\d+)")
 _MACHINES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -97,8 +100,12 @@ class AnvilProcess:
         slots_in_epoch: int = 4,
         base_fee_wei: int = 10**9,
         hardfork: str = HARDFORK,
+        states_kept: int = STATES_KEPT,
     ) -> None:
-        """Start on a free port; raises `Missing` when it does not come up."""
+        """Start on a free port; raises `Missing` when it does not come up.
+
+        Of `states_kept` blocks, the last that were made, the state can be asked for and returned to.
+        """
         self._output = tempfile.NamedTemporaryFile(prefix="sauma-anvil-")  # noqa: SIM115 - `close` ends it
         self._process = subprocess.Popen(
             [
@@ -113,6 +120,7 @@ class AnvilProcess:
                 f"--slots-in-an-epoch={slots_in_epoch}",
                 f"--block-base-fee-per-gas={base_fee_wei}",
                 f"--hardfork={hardfork}",
+                f"--prune-history={states_kept}",
                 "--timestamp=1767225600",
             ],
             # a file and no pipe: anvil tells of every call, and a pipe that nobody reads fills up
@@ -126,6 +134,7 @@ class AnvilProcess:
             raise
         self.node = NodeClient(self.url)
         self._late_seconds = 0
+        self._branches = 0
         self.command("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
 
     def mine(self, blocks: int = 1) -> None:
@@ -142,8 +151,7 @@ class AnvilProcess:
     def rollback(self, blocks: int) -> None:
         """Undo the newest blocks for good; what they had does not return to the pool."""
         self.command("anvil_rollback", blocks)
-        # the blocks that come instead have other hashes, because their times differ
-        self._late_seconds += 1
+        self._branch_off()
 
     def snapshot(self) -> str:
         """Return a token for the chain as it is now, to `revert` to."""
@@ -153,7 +161,18 @@ class AnvilProcess:
         """Return to a snapshot with an empty pool; returns the token to revert to once more."""
         self.command("anvil_dropAllTransactions")
         self.command("evm_revert", snapshot)
+        self._late_seconds = 0
+        self._branch_off()
         return self.snapshot()
+
+    def _branch_off(self) -> None:
+        """Go on with blocks that no earlier branch had.
+
+        anvil keeps states by the hashes of blocks, the oldest are forgotten first: a block that is
+        made a second time would be as old as the first time.
+        """
+        self._branches += 1
+        self.command("anvil_setCoinbase", "0x" + branch_coinbase(self._branches).hex())
 
     def pass_time(self, seconds: int) -> None:
         """Make the next block come so much later."""

@@ -2,11 +2,14 @@
 
 eth-tester holds one waiting transaction of a sender and mines it at once, so the pool in front of it
 is ours: it keeps several a sender, replaces for ten percent more, and blocks come when asked for.
+Most questions are answered from the blocks that were made: eth-tester takes a multiple of the EVM's time
+to check and to translate every question.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -25,13 +28,15 @@ sys.setrecursionlimit(_recursion_limit)
 
 from sauma.errors import InvalidInput  # noqa: E402
 
+from .branches import branch_coinbase  # noqa: E402
 from .hexadecimal import write_data, write_quantity  # noqa: E402
+from .tester_blocks import MadeBlock, plain  # noqa: E402
 from .transactions import FeeTransaction, parse_raw  # noqa: E402
 from .transport import Call, ErrorReply, reply_of  # noqa: E402
 
 BLOCK_SECONDS: Final = 12
 REFUSED: Final = -32000
-_COINBASE: Final = bytes(20)
+_NEWEST: Final = ("latest", "pending", "safe", "finalized")
 
 
 @attrs.frozen(kw_only=True)
@@ -60,17 +65,26 @@ class TesterNode:
         self._request = provider.request_func(web3, web3.middleware_onion)
         self._pool: dict[tuple[bytes, int], _Waiting] = {}
         self._pause_seconds = BLOCK_SECONDS
+        self._branch = 0
         self._lock = threading.RLock()
+        self._chain_number = int(self._request("eth_chainId", [])["result"])
+        genesis = backend.chain.get_canonical_block_by_number(0)
+        self._blocks = [MadeBlock.of(genesis, (), None)]
 
     @property
     def chain_number(self) -> int:
         """The EIP-155 number of every chain of eth-tester."""
-        return int(self._request("eth_chainId", [])["result"])
+        return self._chain_number
 
     @property
     def rich_keys(self) -> tuple[bytes, ...]:
         """The private keys of accounts that have ether from the beginning."""
         return tuple(key.to_bytes() for key in self._tester.backend.account_keys)
+
+    @property
+    def _rich_account(self) -> bytes:
+        """Who asks when a call names nobody."""
+        return bytes(self._tester.backend.get_accounts()[0])
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
         """Return the result, or an `ErrorReply`, of each call."""
@@ -96,10 +110,7 @@ class TesterNode:
             height = self._height()
             if not 0 < blocks <= height:
                 raise InvalidInput(f"{blocks} of {height} blocks cannot be undone")
-            block = self._tester.backend.chain.get_canonical_block_by_number(height - blocks)
-            self._tester.backend.revert_to_snapshot(block.hash)
-            # the blocks that come instead have other hashes, because their times differ
-            self._pause_seconds += 1
+            self._return_to(height - blocks)
 
     def snapshot(self) -> int:
         """Return a token for the chain as it is now, to `revert` to."""
@@ -110,9 +121,9 @@ class TesterNode:
         """Return to a snapshot with an empty pool; returns the token to revert to once more."""
         with self._lock:
             self._pool.clear()
-            height = self._height()
-            if height > snapshot:
-                self.rollback(height - snapshot)
+            self._pause_seconds = BLOCK_SECONDS
+            if self._height() > snapshot:
+                self._return_to(snapshot)
             return snapshot
 
     def pass_time(self, seconds: int) -> None:
@@ -130,24 +141,96 @@ class TesterNode:
             }
 
     def _answer(self, call: Call) -> Any:
-        match call.method:
-            case "eth_sendRawTransaction":
-                return self._accept(bytes.fromhex(call.params[0][2:]))
-            case "eth_getTransactionByHash":
-                waiting = self._waiting(call.params[0])
-                if waiting is not None:
-                    return _pending(waiting)
-            case "eth_getTransactionCount" if call.params[1] == "pending":
-                sender = bytes.fromhex(call.params[0][2:])
-                return write_quantity(self._next_nonce(sender))
-        return self._pass_on(call)
+        match call.method, call.params:
+            case "eth_sendRawTransaction", (raw,):
+                return self._accept(bytes.fromhex(raw[2:]))
+            case "eth_chainId", _:
+                return write_quantity(self._chain_number)
+            case "eth_blockNumber", _:
+                return write_quantity(self._height())
+            case "eth_getBlockByNumber", (at, whole):
+                return _shown(self._at(at), whole)
+            case "eth_getBlockByHash", (block_hash, whole):
+                return _shown(self._with_hash(block_hash), whole)
+            case "eth_getTransactionByHash", (transaction_id,):
+                return self._known(transaction_id)
+            case "eth_getTransactionReceipt", (transaction_id,):
+                found = (each.receipts.get(transaction_id) for each in reversed(self._blocks))
+                return next((each for each in found if each is not None), None)
+            case "eth_getLogs", ({"address": str(), "fromBlock": str()} as wanted,):
+                return self._logs(wanted)
+            case "eth_getTransactionCount", (sender, "pending"):
+                return write_quantity(self._next_nonce(bytes.fromhex(sender[2:])))
+        return self._answer_of_state(call)
+
+    def _answer_of_state(self, call: Call) -> Any:
+        """Return what the EVM says, kept with the block whose state it is, or with the newest one."""
+        backend = self._tester.backend
+        match call.method, call.params:
+            case "eth_getTransactionCount" | "eth_getBalance" | "eth_getCode", (address, at):
+                ask = {
+                    "eth_getTransactionCount": backend.get_nonce,
+                    "eth_getBalance": backend.get_balance,
+                    "eth_getCode": backend.get_code,
+                }[call.method]
+                block = self._at(at)
+                if block is not None:
+                    account, height = bytes.fromhex(address[2:]), block.height
+                    return block.answer((call.method, account), lambda: plain(ask(account, height)))
+            case "eth_call", (message, at):
+                block = self._at(at)
+                if block is not None:
+                    height = block.height
+                    return block.answer(
+                        (call.method, *sorted(message.items())),
+                        lambda: self._executed(message, height),
+                    )
+        question = (call.method, json.dumps(call.params))
+        return self._blocks[-1].answer(question, lambda: self._pass_on(call))
+
+    def _executed(self, message: Mapping[str, str], height: int) -> Any:
+        """Return what a call gives at a block."""
+        sender = message.get("from")
+        transaction = {
+            "from": self._rich_account if sender is None else bytes.fromhex(sender[2:]),
+            "to": bytes.fromhex(message["to"][2:]),
+            "data": bytes.fromhex(message.get("data", "0x")[2:]),
+            "value": int(message.get("value", "0x0"), 16),
+        }
+        try:
+            return write_data(self._tester.backend.call(transaction, height))
+        except Exception as error:  # as many kinds of refusal as the EVM has
+            return ErrorReply(code=3, message=str(error)[:200], data=_revert_data(error))
+
+    def _known(self, transaction_id: str) -> Any:
+        waiting = self._waiting(transaction_id)
+        if waiting is not None:
+            return _pending(waiting)
+        found = (each.transaction(transaction_id) for each in reversed(self._blocks))
+        return next((each for each in found if each is not None), None)
+
+    def _logs(self, wanted: Mapping[str, Any]) -> list[Any]:
+        first, last = (
+            self._height() if at in _NEWEST else int(at, 16)
+            for at in (wanted["fromBlock"], wanted.get("toBlock", "latest"))
+        )
+        return [each for block in self._blocks[first : last + 1] for each in block.logs(wanted)]
+
+    def _at(self, at: str) -> MadeBlock | None:
+        if at in _NEWEST:
+            return self._blocks[-1]
+        height = 0 if at == "earliest" else int(at, 16)
+        return self._blocks[height] if height < len(self._blocks) else None
+
+    def _with_hash(self, block_hash: str) -> MadeBlock | None:
+        return next((each for each in self._blocks if each.block_hash == block_hash), None)
 
     def _pass_on(self, call: Call) -> Any:
         try:
             document = self._request(call.method, list(call.params))
         except Exception as error:  # eth-tester tells of reverts and refusals by many exceptions
             return ErrorReply(code=3, message=str(error)[:200], data=_revert_data(error))
-        return reply_of(_plain(document), self.name)
+        return reply_of(plain(document), self.name)
 
     def _accept(self, raw: bytes) -> Any:
         """Take a transaction into the pool by the rules that nodes have."""
@@ -181,11 +264,22 @@ class TesterNode:
         self._pause_seconds = BLOCK_SECONDS
         taken = self._executable(chain.header.base_fee_per_gas, chain.header.gas_limit)
         builder = chain.get_transaction_builder()
-        chain.mine_all(
-            [builder.decode(each.raw) for each in taken], mix_hash=bytes(32), coinbase=_COINBASE
+        made, receipts, _ = chain.mine_all(
+            [builder.decode(each.raw) for each in taken],
+            mix_hash=bytes(32),
+            coinbase=branch_coinbase(self._branch),
         )
+        block = made.imported_block
+        self._blocks.append(MadeBlock.of(block, receipts, chain.get_vm(block.header)))
         for each in taken:
             self._pool.pop((each.sender, each.transaction.nonce), None)
+
+    def _return_to(self, height: int) -> None:
+        """Undo what is above a block; what comes instead is a branch of its own."""
+        block = self._tester.backend.chain.get_canonical_block_by_number(height)
+        self._tester.backend.revert_to_snapshot(block.hash)
+        del self._blocks[height + 1 :]
+        self._branch += 1
 
     def _executable(self, base_fee_wei: int, gas_left: int) -> list[_Waiting]:
         """Return what the next block takes: each sender's in order of nonce, while paid and fitting."""
@@ -219,13 +313,16 @@ class TesterNode:
         return nonce
 
     def _nonce(self, sender: bytes) -> int:
-        return int(self._tester.get_nonce(write_data(sender)))
+        return self._quantity("eth_getTransactionCount", sender)
 
     def _ether_wei(self, sender: bytes) -> int:
-        return int(self._tester.get_balance(write_data(sender)))
+        return self._quantity("eth_getBalance", sender)
 
     def _height(self) -> int:
-        return int(self._tester.get_block_by_number("latest")["number"])
+        return len(self._blocks) - 1
+
+    def _quantity(self, method: str, account: bytes) -> int:
+        return int(self._answer_of_state(Call(method, (write_data(account), "latest"))), 16)
 
 
 def _outbids(transaction: FeeTransaction, waiting: _Waiting | None) -> bool:
@@ -237,6 +334,12 @@ def _outbids(transaction: FeeTransaction, waiting: _Waiting | None) -> bool:
         10 * transaction.fee_wei_max >= 11 * old.fee_wei_max
         and 10 * transaction.priority_fee_wei >= 11 * old.priority_fee_wei
     )
+
+
+def _shown(block: MadeBlock | None, whole: bool) -> dict[str, Any] | None:
+    if block is None:
+        return None
+    return block.whole if whole else block.document
 
 
 def _pending(waiting: _Waiting) -> dict[str, Any]:
@@ -258,23 +361,3 @@ def _revert_data(error: BaseException | None) -> str | None:
                 return write_data(argument)
         error = error.__cause__ or error.__context__
     return None
-
-
-def _plain(value: Any) -> Any:
-    """Return an answer as JSON would carry it: numbers and bytes as hexadecimal text."""
-    if isinstance(value, bool) or value is None or value == "":
-        return value if value != "" else None  # no recipient is an empty text to eth-tester
-    if isinstance(value, int):
-        return write_quantity(value)
-    if isinstance(value, bytes | bytearray):
-        return write_data(bytes(value))
-    if isinstance(value, Mapping):
-        return {_camel(str(key)): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
-
-
-def _camel(key: str) -> str:
-    first, *rest = key.split("_")
-    return first + "".join(word.capitalize() for word in rest)

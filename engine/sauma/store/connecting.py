@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
 
 from sauma.errors import InvalidInput, StoreError
 
@@ -23,6 +24,24 @@ WRITER: Final = "sauma_writer"
 BUSY_TIMEOUT_MS: Final = 5_000
 _POSTGRESQL_LOCK: Final = 0x7361756D61
 """Whoever appends holds this advisory lock: `sauma` in ASCII."""
+_STATEMENTS_MAX: Final = 1_000
+
+
+class _Statements(LRUCache[Any, Any]):
+    """Statements as SQLite takes them, compiled once for all stores of a process.
+
+    SQLAlchemy compiles anew for every engine, since dialects may differ; those of one SQLite do not.
+    Compiling takes longer than running, and a store that is opened for one step compiles everything.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+_STATEMENTS: Final = _Statements(_STATEMENTS_MAX)
 
 
 def store_url(location: str | os.PathLike[str]) -> sa.URL:
@@ -61,6 +80,7 @@ def connect_engine(url: sa.URL, *, read_only: bool, busy_timeout_ms: int) -> sa.
         "sqlite://",
         creator=lambda: _sqlite_connection(query, busy_timeout_ms),
         poolclass=sa.QueuePool,
+        execution_options={"compiled_cache": _STATEMENTS},
     )
     sa.event.listen(engine, "connect", lambda dbapi, _: _prepare_sqlite(dbapi, read_only=read_only))
     sa.event.listen(engine, "begin", _begin_sqlite)
