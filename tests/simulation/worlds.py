@@ -82,9 +82,8 @@ class NemWorld(SimulatedWorld):
 
     def remember_state(self) -> None:
         self.old = TestNode(self.node.settings)
-        for height in range(2, self.node.height + 1):
-            self.old.receive_block(self.node.block(height))
         self.old.set_time(self.node.now_seconds())
+        self.old.follow(1, [self.node.block(each) for each in range(2, self.node.height + 1)])
 
     def close(self) -> None:
         self.node.close()

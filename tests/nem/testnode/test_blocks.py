@@ -213,9 +213,13 @@ def test_a_peers_block_is_taken_only_if_it_is_valid() -> None:
 
     with pytest.raises(InvalidInput, match="does not follow"):
         node.receive_block(third)
+    with pytest.raises(InvalidInput, match="60 s ahead of this node"):
+        node.receive_block(second)
+    node.set_time(second.timestamp_seconds - 9)
     with pytest.raises(InvalidInput, match="not signed"):
         node.receive_block(attrs.evolve(second, timestamp_seconds=second.timestamp_seconds + 1))
     node.receive_block(second)
+    node.set_time(third.timestamp_seconds - 10)
     node.receive_block(third)
 
     assert node.chain.tip.block_hash == peer.chain.tip.block_hash

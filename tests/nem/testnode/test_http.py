@@ -19,24 +19,7 @@ from sauma_nem.testnode import NodeServer, Reply, Request, TestNode, WallClock, 
 from sauma_nem.testnode.server import Answerer
 
 from .actors import ALICE, BOB, START_MICRO, confirm, new_node
-
-
-class Client:
-    """One kept connection to a node."""
-
-    def __init__(self, server: NodeServer) -> None:
-        self._connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
-
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        sent = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-        self._connection.request(method, path, sent, {"Content-Type": "application/json"} | headers)
-        reply = self._connection.getresponse()
-        content = reply.read()
-        assert content.endswith(b"\r\n")
-        return reply.status, json.loads(content)
-
-    def close(self) -> None:
-        self._connection.close()
+from .http_client import Client
 
 
 @pytest.fixture

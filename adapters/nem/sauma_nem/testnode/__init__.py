@@ -15,8 +15,10 @@ computes no importance and follows no difficulty: a block is made when it is ask
 
 from __future__ import annotations
 
+from . import faults
 from .clock import ManualClock, NodeClock, WallClock
-from .node import NodeStatus, TestNode
+from .faults import FaultSwitches
+from .node import TestNode
 from .reception import Answer
 from .rest import Reply, Request
 from .results import RestError, Result
@@ -24,21 +26,25 @@ from .server import Middleware, NodeServer
 from .serving import serve
 from .settings import NodeSettings
 from .state import Account
+from .status import NodeStatus, Peer
 
 __all__ = [
     "Account",
     "Answer",
+    "FaultSwitches",
     "ManualClock",
     "Middleware",
     "NodeClock",
     "NodeServer",
     "NodeSettings",
     "NodeStatus",
+    "Peer",
     "Reply",
     "Request",
     "RestError",
     "Result",
     "TestNode",
     "WallClock",
+    "faults",
     "serve",
 ]

@@ -15,6 +15,8 @@ from .history import ConfirmedTransaction, History
 from .settings import NodeSettings
 from .state import Ledger, Undo
 
+DIFFICULTY = 100_000_000_000_000
+"""The node makes blocks when told to, so every block has the first one's difficulty."""
 _HASH_PRUNE_BLOCKS = 360
 GENESIS_HASH = bytes(32)
 
@@ -64,6 +66,15 @@ class Chain:
     def tip(self) -> ConfirmedBlock:
         """The newest block."""
         return self._blocks[-1]
+
+    @property
+    def score(self) -> int:
+        """What decides between two chains: the difficulties less the seconds that the blocks took.
+
+        So the longer chain is the better one, and of two equally long ones that which took less time.
+        """
+        seconds = self.tip.block.timestamp_seconds - self._blocks[0].block.timestamp_seconds
+        return (len(self._blocks) - 1) * DIFFICULTY - seconds
 
     def at(self, height: int) -> ConfirmedBlock | None:
         """The block of a height, if the chain has it."""

@@ -117,12 +117,13 @@ def settle(
         chosen = settings or NodeSettings()
         stored.put_setting("settings", chosen.to_json())
         return chosen
-    if not file_wins and settings is not None and settings.to_json() != document:
+    kept = NodeSettings.from_json(document)
+    if not file_wins and settings is not None and settings.to_json() != kept.to_json():
         differing = sorted(
-            name for name, value in settings.to_json().items() if document.get(name) != value
+            name for name, value in settings.to_json().items() if kept.to_json()[name] != value
         )
         raise Conflict(
             f"{stored.path} holds another test network (its {', '.join(differing)} differ); "
             "open it without settings or take another path"
         )
-    return NodeSettings.from_json(document)
+    return kept

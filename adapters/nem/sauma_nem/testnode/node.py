@@ -3,61 +3,45 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from enum import IntEnum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from sauma.errors import InvalidInput
 from sauma.logs import get_logger
-from sauma_nem.binary import serialise_block
-from sauma_nem.network import REST_PORT, TESTNET, Network, check_address
+from sauma_nem.network import REST_PORT, TESTNET, Network
 from sauma_nem.parsing import parse_announced, parse_block, parse_verifiable
-from sauma_nem.signing import KeyPair
-from sauma_nem.transactions import Block, MosaicId, Transaction
+from sauma_nem.transactions import Block, Transaction
 from sauma_nem.unreadable import Unreadable
 
-from .block_making import choose
+from .asking import ChainReader
 from .chain import Chain, ConfirmedBlock
 from .clock import ManualClock, NodeClock, node_seconds
+from .faults import FaultSwitches
+from .faulty import ClockOf, Past
 from .genesis import genesis_block
-from .history import ConfirmedTransaction
 from .keeping import Keeper, settle
-from .received import check_received
+from .production import Producer
 from .reception import Answer, Reception
-from .rest import Request, respond
-from .results import RestError
+from .rest import Reply, Request, respond
+from .results import NOT_BOOTED, RestError, Result
 from .settings import NodeSettings
-from .state import Account, Ledger
+from .status import Listener, NodeStatus, PeersNow
 from .storage import NoStorage, SqliteStorage
+from .unlocking import UnlockedAccounts
+from .validation import validate
 
 log = get_logger(__name__)
 
 
-class NodeStatus(IntEnum):
-    """What `/status` says; below `BOOTED` most routes answer 503."""
-
-    UNKNOWN = 0
-    STOPPED = 1
-    STARTING = 2
-    RUNNING = 3
-    BOOTING = 4
-    BOOTED = 5
-    SYNCHRONIZED = 6
-    NO_REMOTE_NODE_AVAILABLE = 7
-    LOADING = 8
-
-
-class TestNode:
-    """One node of a network of one: the server's rules, without its peers.
+class TestNode(ChainReader):
+    """One node: the server's rules, alone or in a `TestNetwork`.
 
     All methods may be called from several threads.  With a `path` everything answered for
     outlives the process.  A `ManualClock` (the default) stands still except that each block moves
     it on by the network's block time; with a `WallClock` blocks bear the machine's time, and
-    those made in one second share it.
+    those made in one second share it.  `faults` makes it go wrong over HTTP.
     """
 
     __test__ = False
@@ -71,15 +55,16 @@ class TestNode:
         auto_mine: bool = False,
         genesis: Block | None = None,
         file_wins: bool = False,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         """Start from the genesis, or go on with the chain in `path`.
 
         `genesis` replaces the block that the settings would make.  Raises Conflict if the file
         holds another network than the settings say (with `file_wins` the file's are taken), and
-        StoreBusy if another node has it open.
+        StoreBusy if another node has it open.  Nodes that talk to each other share one `lock`.
         """
-        self._lock = threading.RLock()
-        self._fork_seconds = 0
+        self._lock = threading.RLock() if lock is None else lock
+        self._skew_ms = 0
         stored = None if path is None else SqliteStorage(Path(path))
         self._keeper = Keeper(stored or NoStorage())
         try:
@@ -91,6 +76,12 @@ class TestNode:
         self.auto_mine = auto_mine
         self.host, self.port = "127.0.0.1", REST_PORT
         self.status = NodeStatus.SYNCHRONIZED
+        self.peers: PeersNow = tuple
+        self.listener: Listener | None = None
+        self.on_stop: Callable[[], None] | None = None
+        self.faults = FaultSwitches()
+        self.unlocked = UnlockedAccounts(self)
+        self._past = Past(self._younger_self)
         self.started_seconds = self.now_seconds()
 
     @classmethod
@@ -114,7 +105,6 @@ class TestNode:
     def _start(
         self, stored: SqliteStorage | None, clock: NodeClock | None, genesis: Block | None
     ) -> None:
-        self._harvester = KeyPair(self.settings.harvester_private_key)
         self.chain = Chain(self.settings)
         if stored is not None:
             for stored_block in stored.blocks():
@@ -132,6 +122,7 @@ class TestNode:
             self.chain.next_transaction_id = stored.setting("next_transaction_id")
         self.clock = clock if clock is not None else ManualClock(network_time_ms)
         self._reception = Reception(self.chain, self.settings, first.signer)
+        self._producer = Producer(self.chain, self._reception, self.settings, self.clock)
         if stored is not None:
             for entry in stored.waiting():
                 self._reception.adopt(parse_verifiable(entry.data))
@@ -151,7 +142,7 @@ class TestNode:
         self._keeper.keep_blocks(
             blocks,
             self._reception.pool.entries(),
-            network_time_ms=self.now_ms(),
+            network_time_ms=self.clock.network_time_ms(),
             next_transaction_id=self.chain.next_transaction_id,
             kept_height=kept_height,
         )
@@ -178,12 +169,24 @@ class TestNode:
     # time
 
     def now_ms(self) -> int:
-        """Milliseconds since the NEM epoch, by the node's clock."""
-        return self.clock.network_time_ms()
+        """Milliseconds since the NEM epoch, as the node believes."""
+        return self.clock.network_time_ms() + self._skew_ms
 
     def now_seconds(self) -> int:
-        """NEM seconds by the node's clock."""
-        return node_seconds(self.clock)
+        """NEM seconds as the node believes: to the nearest, as the server rounds its time stamps."""
+        return (self.now_ms() + 500) // 1_000
+
+    @contextmanager
+    def as_if(self, *, status: NodeStatus | None = None, skew_seconds: int = 0) -> Iterator[None]:
+        """Answer as if the node stood so, or its clock were so far ahead; blocks bear the true time."""
+        with self._lock:
+            kept_status, kept_skew_ms = self.status, self._skew_ms
+            self.status = kept_status if status is None else status
+            self._skew_ms += skew_seconds * 1_000
+            try:
+                yield
+            finally:
+                self.status, self._skew_ms = kept_status, kept_skew_ms
 
     def set_time(self, seconds: int) -> None:
         """Set a manual clock to NEM seconds."""
@@ -192,14 +195,14 @@ class TestNode:
     def advance(self, seconds: int) -> None:
         """Move a manual clock on by so many seconds."""
         with self._lock:
-            self._set_time_ms(self.now_ms() + seconds * 1_000)
+            self._set_time_ms(self.clock.network_time_ms() + seconds * 1_000)
 
     def _set_time_ms(self, network_time_ms: int) -> None:
         with self._lock:
             if not isinstance(self.clock, ManualClock):
                 raise InvalidInput("the node's clock runs by itself; give it a ManualClock")
             self.clock.set_ms(network_time_ms)
-            self._reception.drop_expired(self.now_seconds())
+            self._reception.drop_expired(node_seconds(self.clock))
             self._keeper.keep_time(network_time_ms, self._reception.pool.entries())
 
     # announcing
@@ -210,15 +213,22 @@ class TestNode:
         `data` are the non-verifiable bytes.  Raises RestError where the server answers with an
         HTTP error instead of a result.
         """
+        try:
+            transaction = parse_announced(data, signature=signature, network=self.settings.network)
+            return self.receive_transaction(transaction)
+        except Unreadable as error:
+            raise RestError(error.server_status, error.server_message) from error
+
+    def receive_transaction(self, transaction: Transaction) -> Answer:
+        """Judge a signed transaction that came from anybody, and have it wait if it passes.
+
+        Raises Unreadable or RestError where the server's validation throws.
+        """
         with self._lock:
             self._drop_expired()
-            try:
-                transaction = parse_announced(
-                    data, signature=signature, network=self.settings.network
-                )
-                answer = self._reception.receive(transaction, self.now_seconds())
-            except Unreadable as error:
-                raise RestError(error.server_status, error.server_message) from error
+            answer = self._reception.receive(
+                transaction, self.now_seconds(), is_booted=self.is_booted
+            )
             if answer.changed is not None:
                 self._keeper.keep_announced(answer.changed)
             log.debug(
@@ -226,9 +236,19 @@ class TestNode:
                 result=answer.result.name,
                 transaction_hash=answer.entry.transaction_hash.hex(),
             )
-            if self.auto_mine and answer.changed is not None:
-                self._mine(1, takes_new=True)
+            if answer.changed is not None:
+                if self.listener is not None:
+                    self.listener.transaction_taken(self, transaction)
+                if self.auto_mine:
+                    self._mine(1, takes_new=True)
             return answer
+
+    def judge(self, transaction: Transaction) -> Result:
+        """What validation says of a transaction in the next block, its signature apart."""
+        with self._lock:
+            return validate(
+                transaction, self._reception.context(self.chain.ledger, self.now_seconds())
+            )
 
     def waiting(self) -> tuple[Transaction, ...]:
         """The unconfirmed transactions in order of arrival."""
@@ -242,14 +262,17 @@ class TestNode:
         A server does so when it starts anew or its pool is full.  Announced again it is taken again.
         """
         with self._lock:
-            dropped = self._reception.drop(transaction_hash, self.now_seconds())
+            dropped = self._reception.drop(transaction_hash, node_seconds(self.clock))
             if dropped:
-                self._keeper.keep_time(self.now_ms(), self._reception.pool.entries())
+                self._keep_pool()
             return dropped
 
     def _drop_expired(self) -> None:
-        if self._reception.drop_expired(self.now_seconds()):
-            self._keeper.keep_time(self.now_ms(), self._reception.pool.entries())
+        if self._reception.drop_expired(node_seconds(self.clock)):
+            self._keep_pool()
+
+    def _keep_pool(self) -> None:
+        self._keeper.keep_time(self.clock.network_time_ms(), self._reception.pool.entries())
 
     # blocks
 
@@ -266,7 +289,7 @@ class TestNode:
     def _mine(self, count: int, *, takes_new: bool = False) -> int:
         lowest = self.chain.height + 1
         for _ in range(count):
-            self._make_block(takes_new=takes_new)
+            self._producer.make(takes_new=takes_new)
         made = self.chain.blocks()[lowest - 1 :]
         self._keep_blocks(made)
         log.debug(
@@ -275,61 +298,30 @@ class TestNode:
             blocks=count,
             transactions=sum(len(each.block.transactions) for each in made),
         )
+        self._tell_of_blocks()
         return self.chain.height
 
-    def _make_block(self, *, takes_new: bool = False, takes_waiting: bool = True) -> None:
-        time_seconds = self._next_block_seconds(takes_new=takes_new)
-        transactions: tuple[Transaction, ...] = ()
-        pool = self._reception.pool
-        if takes_waiting and len(pool):
-            transactions = choose(
-                pool.candidates(time_seconds),
-                confirmed=self.chain.ledger,
-                context=self._reception.context(self.chain.ledger, time_seconds),
-                harvester=self._harvester.public_key,
-                transactions_max=self.settings.block_transactions_max,
-            )
-        block = Block(
-            network_byte=self.settings.network.byte,
-            version=1,
-            kind=1,
-            timestamp_seconds=time_seconds,
-            signer=self._harvester.public_key,
-            signature=None,
-            previous_hash=self.chain.tip.block_hash,
-            height=self.chain.height + 1,
-            transactions=transactions,
-        )
-        signature = self._harvester.sign(serialise_block(block))
-        self.chain.append(attrs.evolve(block, signature=signature))
-        self._reception.judge_again(self.now_seconds())
-
-    def _next_block_seconds(self, *, takes_new: bool) -> int:
-        if isinstance(self.clock, ManualClock):
-            self.clock.set_ms(
-                self.clock.network_time_ms() + self.settings.block_target_seconds * 1_000
-            )
-        earliest = max(self.chain.tip.block.timestamp_seconds, self._fork_seconds)
-        if takes_new:
-            # A block takes only what is older than itself; auto-mining must not miss the newest.
-            newest = [
-                entry.transaction.timestamp_seconds + 1 for entry in self._reception.pool.entries()
-            ]
-            earliest = max([earliest, *newest])
-        return max(self.now_seconds(), earliest)
+    def _tell_of_blocks(self) -> None:
+        if self.listener is not None:
+            self.listener.blocks_changed(self)
 
     def receive_block(self, block: Block) -> None:
         """Put a peer's block on top, once it is found valid.  Raises InvalidInput otherwise."""
+        self.follow(self.chain.height, (block,))
+
+    def follow(self, common_height: int, blocks: Sequence[Block]) -> None:
+        """Replace what is above `common_height` (at most 360 blocks) by a peer's blocks.
+
+        What the new branch lacks of the old one waits again.  Raises InvalidInput, and changes
+        nothing, if a block is not valid.
+        """
         with self._lock:
-            check_received(
-                block,
-                self.chain,
-                self._reception.context(Ledger(self.chain.ledger), block.timestamp_seconds),
-                transactions_max=self.settings.block_transactions_max,
+            keeps_all = common_height == self.chain.height
+            self._producer.follow(common_height, blocks)
+            self._keep_blocks(
+                self.chain.blocks()[common_height:],
+                kept_height=None if keeps_all else common_height,
             )
-            self.chain.append(block)
-            self._reception.judge_again(self.now_seconds())
-            self._keep_blocks((self.chain.tip,))
 
     def rollback(self, blocks: int) -> int:
         """Take the newest blocks back (at most 360); their transactions wait again.
@@ -337,9 +329,10 @@ class TestNode:
         Returns the new height.  What is confirmed again gets new ids.
         """
         with self._lock:
-            kept_height = self._roll_back(blocks)
+            kept_height = self._producer.roll_back(blocks)
             self._keep_blocks((), kept_height=kept_height)
-            return kept_height
+            self._tell_of_blocks()
+            return self.chain.height
 
     def fork(self, depth: int, *, blocks: int | None = None) -> int:
         """Replace the newest `depth` blocks by `blocks` empty ones (default: one more).
@@ -350,66 +343,38 @@ class TestNode:
         if count < 1:
             raise InvalidInput(f"the new branch must have at least 1 block, not {count}")
         with self._lock:
-            kept_height = self._roll_back(depth)
+            kept_height = self._producer.roll_back(depth)
             for _ in range(count):
-                self._make_block(takes_waiting=False)
+                self._producer.make(takes_waiting=False)
             self._keep_blocks(self.chain.blocks()[kept_height:], kept_height=kept_height)
+            self._tell_of_blocks()
             return self.chain.height
-
-    def _roll_back(self, blocks: int) -> int:
-        limit = self.chain.rollback_limit()
-        if not 1 <= blocks <= limit:
-            raise InvalidInput(f"{blocks} blocks cannot be taken back; between 1 and {limit} can")
-        removed = self.chain.remove_last(blocks)
-        # Blocks made anew must differ, or a branch would grow into the one it replaces.
-        self._fork_seconds = removed[0].block.timestamp_seconds + 1
-        returned = tuple(each for confirmed in removed for each in confirmed.block.transactions)
-        self._reception.judge_again(self.now_seconds(), returned)
-        log.info("blocks_rolled_back", blocks=blocks, height=self.chain.height)
-        return self.chain.height
 
     # asking
 
     @property
-    def height(self) -> int:
-        """The height of the newest block."""
-        return self.chain.height
+    def is_booted(self) -> bool:
+        """Whether the node takes part in the network."""
+        return NodeStatus.BOOTED <= self.status < NodeStatus.LOADING
 
-    def account(self, address: str) -> Account:
-        """The confirmed account of an address; an unknown one is empty."""
-        with self._lock:
-            return self.chain.ledger.account(check_address(address, self.settings.network))
+    def check_booted(self) -> None:
+        """Raise the server's error for a node that does not take part in the network."""
+        if not self.is_booted:
+            raise RestError(503, NOT_BOOTED)
 
-    def balance_micro(self, address: str) -> int:
-        """Confirmed micro XEM."""
-        return self.account(address).balance_micro
-
-    def mosaic_units(self, address: str, mosaic_id: MosaicId | str) -> int:
-        """Confirmed smallest units of a mosaic; 0 for an unknown one."""
-        wanted = MosaicId.parse(mosaic_id) if isinstance(mosaic_id, str) else mosaic_id
-        with self._lock:
-            entry = self.chain.ledger.mosaic(wanted)
-            return 0 if entry is None else self.chain.ledger.units_of(address, entry)
-
-    def block(self, height: int) -> Block | None:
-        """A block of the chain."""
-        with self._lock:
-            confirmed = self.chain.at(height)
-            return None if confirmed is None else confirmed.block
-
-    def confirmed(self, transaction_hash: bytes) -> ConfirmedTransaction | None:
-        """A confirmed transaction by its hash."""
-        with self._lock:
-            return self.chain.confirmed(transaction_hash)
+    def ask_to_stop(self) -> None:
+        """Have whoever serves this node stop serving it."""
+        if self.on_stop is not None:
+            self.on_stop()
 
     def is_harvesting(self, address: str) -> bool:
         """Whether an address is the one that makes this node's blocks."""
-        return address == self._harvester.address(self.settings.network)
+        return address == self._producer.harvester.address(self.settings.network)
 
     @property
     def harvester_public_key(self) -> bytes:
         """The key of the account that makes this node's blocks."""
-        return self._harvester.public_key
+        return self._producer.harvester.public_key
 
     def request(
         self,
@@ -423,7 +388,14 @@ class TestNode:
 
         `body` is a JSON value, or bytes or a text to be sent as they are.
         """
-
         request = Request.of(method, path, params=params, body=body, headers=headers)
         reply = respond(self, request)
         return reply.status, reply.body
+
+    def answer_from_past(self, request: Request, blocks: int) -> Reply:
+        """Answer a question as the node did so many blocks ago, with nothing waiting."""
+        with self._lock:
+            return respond(self._past.at(self, max(1, self.height - blocks)), request)
+
+    def _younger_self(self, genesis: Block) -> TestNode:
+        return TestNode(self.settings, genesis=genesis, clock=ClockOf(self))

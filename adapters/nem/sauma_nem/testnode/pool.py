@@ -149,7 +149,8 @@ class Pool:
 class ResultCache:
     """Remembers what was answered for a hash, for ten minutes, as the server does.
 
-    Failures too: the same bytes get the same answer, whatever has changed since.
+    Failures too: the same bytes get the same answer, whatever has changed since.  What is too old is
+    looked for once a minute at most, so an answer may be remembered up to a minute longer.
     """
 
     LIFETIME_SECONDS = 600
@@ -162,7 +163,7 @@ class ResultCache:
 
     def get(self, entry_hash: bytes, now_seconds: int) -> int | None:
         """The remembered result code, SUCCESS turned into NEUTRAL."""
-        if not 0 <= now_seconds - self._pruned_seconds < self.PRUNE_SECONDS:
+        if now_seconds - self._pruned_seconds > self.PRUNE_SECONDS:
             self._pruned_seconds = now_seconds
             self._entries = {
                 key: entry

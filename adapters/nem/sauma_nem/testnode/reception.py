@@ -12,7 +12,7 @@ from sauma_nem.unreadable import Unreadable
 from .chain import Chain
 from .execution import debtor, execute
 from .pool import Pool, PoolEntry, ResultCache
-from .results import RestError, Result
+from .results import NOT_BOOTED, RestError, Result
 from .settings import NodeSettings
 from .state import Ledger
 from .validation import Context, validate
@@ -50,11 +50,13 @@ class Reception:
             fees_required=self._settings.fees_required,
         )
 
-    def receive(self, transaction: Transaction, now_seconds: int) -> Answer:
+    def receive(
+        self, transaction: Transaction, now_seconds: int, *, is_booted: bool = True
+    ) -> Answer:
         """Check a transaction and keep it if it passes.
 
-        Raises Unreadable or RestError where the server's validation throws; the same transaction
-        announced again then gets NEUTRAL, as there.
+        Raises Unreadable or RestError where the server's validation throws, and where it was not
+        booted; the same transaction announced again then gets NEUTRAL, as there.
         """
         entry = PoolEntry.of(transaction)
         if transaction.network_byte != self._settings.network.byte:
@@ -63,6 +65,8 @@ class Reception:
         if remembered is not None:
             return Answer(result=Result(remembered), entry=entry)
         self._results.put(entry.transaction_hash, Result.NEUTRAL, now_seconds)
+        if not is_booted:
+            raise RestError(503, NOT_BOOTED)
         answer = self._admit(entry, now_seconds)
         if answer.result is not Result.SUCCESS:
             self._results.put(entry.transaction_hash, answer.result, now_seconds)

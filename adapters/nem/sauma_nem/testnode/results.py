@@ -7,6 +7,8 @@ from enum import IntEnum
 MESSAGE_LENGTH_MAX = 128
 """The server cuts every text that it writes at this length, error messages among them."""
 
+NOT_BOOTED = "NIS_ILLEGAL_STATE_NOT_BOOTED"
+
 REASONS = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -20,6 +22,11 @@ REASONS = {
 
 class Result(IntEnum):
     """A validation result; the name is the text that the server sends as `message`."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it is SUCCESS, which NEUTRAL is not."""
+        return self is Result.SUCCESS
 
     NEUTRAL = 0
     SUCCESS = 1

@@ -26,6 +26,9 @@ GENESIS_TIME_SECONDS = 339_638_015
 """2026-01-01 00:00:00 UTC, in NEM seconds: when a chain starts unless told otherwise."""
 
 
+SERVER_VERSION = "0.6.102"
+"""The version of NIS whose rules these are."""
+
 _DAY_SECONDS = 86_400
 
 
@@ -40,6 +43,8 @@ class NodeSettings:
     `accounts` maps addresses or public keys (hex) to micro XEM that they hold from the start.
     `hash_retention_seconds` of None keeps hashes for ever.  The keys are those of the account that
     signs the genesis and of the one that makes all later blocks; they are known to everybody.
+    `node_name`, `platform` and `version` are only told; so is `unlocked_max`, how many accounts may be
+    unlocked for harvesting, the node's own among them.
     A longer `block_target_seconds` makes a year shorter in blocks, so leases can be seen to end.
     """
 
@@ -52,6 +57,9 @@ class NodeSettings:
     fees_required: bool = True
     importances: Mapping[str, float] = attrs.field(factory=dict)
     node_name: str = "sauma test node"
+    platform: str = "sauma test node"
+    version: str = SERVER_VERSION
+    unlocked_max: int = 1
     nemesis_private_key: bytes = _key("nemesis")
     harvester_private_key: bytes = _key("harvester")
 
@@ -104,6 +112,9 @@ class NodeSettings:
             "fees_required": self.fees_required,
             "importances": dict(self.importances),
             "node_name": self.node_name,
+            "platform": self.platform,
+            "version": self.version,
+            "unlocked_max": self.unlocked_max,
             "nemesis_private_key": self.nemesis_private_key.hex(),
             "harvester_private_key": self.harvester_private_key.hex(),
         }

@@ -155,6 +155,10 @@ class Ledger:
         """What is known of an address; an address nobody used is an empty account."""
         return self._accounts.get(address) or Account(address=address)
 
+    def knows(self, address: str) -> bool:
+        """Whether anything happened to an address."""
+        return self._accounts.get(address) is not None
+
     def accounts(self) -> Iterator[Account]:
         """All accounts of the bottom layer that something happened to."""
         return self._accounts.values()

@@ -8,13 +8,13 @@ from sauma_nem.json_form import mosaic_definition_to_json
 from sauma_nem.network import address_of
 from sauma_nem.transactions import MosaicId, Multisig, Transaction
 
+from ..chain import DIFFICULTY
 from ..history import incoming_addresses, outgoing_addresses
 from ..results import RestError
 from ..state import Account, MosaicEntry
 from . import reading
 from .exchange import JsonObject, Request
 from .views import (
-    DIFFICULTY,
     account_meta_view,
     account_pair_view,
     confirmed_view,
@@ -193,6 +193,6 @@ def importances(node: TestNode, _request: Request) -> JsonObject:
     return {"data": rows}
 
 
-def unlocked_info(_node: TestNode, _request: Request) -> JsonObject:
-    """POST /account/unlocked/info: one harvester and no room for another."""
-    return {"max-unlocked": 1, "num-unlocked": 1}
+def unlocked_info(node: TestNode, _request: Request) -> JsonObject:
+    """POST /account/unlocked/info: how many accounts harvest here, and how many could."""
+    return {"max-unlocked": node.settings.unlocked_max, "num-unlocked": len(node.unlocked)}

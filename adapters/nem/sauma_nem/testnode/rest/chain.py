@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from sauma_nem.json_form import block_to_json
 
 from ..results import RestError
+from ..status import Peer
 from . import reading
 from .exchange import JsonObject, Request
-from .views import DIFFICULTY, explorer_view
+from .views import explorer_view
 
 if TYPE_CHECKING:
     from ..node import TestNode
 
-SERVER_VERSION = "0.6.102"
+_DEAD_PEERS_HEIGHT = 1
 _BLOCKS_AFTER_MAX = 10
 
 
@@ -35,8 +36,8 @@ def node_info(node: TestNode, _request: Request) -> JsonObject:
             "features": 1,
             "application": None,
             "networkId": node.settings.network.id_signed,
-            "version": SERVER_VERSION,
-            "platform": "sauma test node",
+            "version": node.settings.version,
+            "platform": node.settings.platform,
         },
         "endpoint": {"protocol": "http", "port": node.port, "host": node.host},
         "identity": {
@@ -54,32 +55,58 @@ def node_extended_info(node: TestNode, request: Request) -> JsonObject:
             "currentTime": node.now_seconds(),
             "application": "NEM",
             "startTime": node.started_seconds,
-            "version": SERVER_VERSION,
+            "version": node.settings.version,
             "signer": None,
         },
     }
 
 
-def peers_all(_node: TestNode, _request: Request) -> JsonObject:
-    """GET /node/peer-list/all: a network of one."""
-    return {"inactive": [], "failure": [], "busy": [], "active": []}
+def peers_all(node: TestNode, _request: Request) -> JsonObject:
+    """GET /node/peer-list/all: those that answer and those that do not."""
+    reached = [_peer_view(node, peer) for peer in node.peers() if peer.height is not None]
+    silent = [_peer_view(node, peer) for peer in node.peers() if peer.height is None]
+    return {"inactive": silent, "failure": [], "busy": [], "active": reached}
 
 
-def peers(_node: TestNode, _request: Request) -> JsonObject:
-    """GET /node/peer-list/reachable and /active."""
-    return {"data": []}
+def peers_reachable(node: TestNode, _request: Request) -> JsonObject:
+    """GET /node/peer-list/reachable."""
+    return {"data": [_peer_view(node, peer) for peer in node.peers() if peer.height is not None]}
+
+
+def peers_active(node: TestNode, _request: Request) -> JsonObject:
+    """GET /node/peer-list/active: whom the node would tell of a block, also those it cannot reach."""
+    return {"data": [_peer_view(node, peer) for peer in node.peers()]}
+
+
+def _peer_view(node: TestNode, peer: Peer) -> JsonObject:
+    is_known = peer.height is not None
+    return {
+        "metaData": {
+            "features": 1 if is_known else 0,
+            "application": None,
+            "networkId": node.settings.network.id_signed if is_known else 0,
+            "version": node.settings.version if is_known else "0.0.0",
+            "platform": node.settings.platform if is_known else None,
+        },
+        "endpoint": {"protocol": "http", "port": peer.port, "host": peer.host},
+        "identity": {"name": peer.name, "public-key": peer.public_key.hex()},
+    }
+
+
+def peers_height(node: TestNode, _request: Request) -> JsonObject:
+    """GET /node/active-peers/max-chain-height: 1 where no peer answers."""
+    heights = [peer.height for peer in node.peers() if peer.height is not None]
+    return {"height": max(heights, default=_DEAD_PEERS_HEIGHT)}
 
 
 def height(node: TestNode, _request: Request) -> JsonObject:
-    """GET /chain/height and /node/active-peers/max-chain-height."""
+    """GET /chain/height."""
     return {"height": node.height}
 
 
 def score(node: TestNode, _request: Request) -> JsonObject:
     """GET /chain/score: the difficulties less the seconds that the blocks took."""
-    blocks = node.chain.blocks()
-    seconds = blocks[-1].block.timestamp_seconds - blocks[0].block.timestamp_seconds
-    total = f"{(len(blocks) - 1) * DIFFICULTY - seconds if len(blocks) > 1 else 0:x}"
+    total = f"{node.chain.score:x}"
     return {"score": total if len(total) % 2 == 0 else "0" + total}
 
 

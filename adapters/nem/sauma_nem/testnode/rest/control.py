@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..faults import fault_named
 from ..results import RestError
 from . import reading
 from .exchange import JsonObject, Request
@@ -39,9 +40,50 @@ def time(node: TestNode, request: Request) -> JsonObject:
     return {"networkTime": node.now_ms()}
 
 
+def faults(node: TestNode, _request: Request) -> JsonObject:
+    """GET /sauma/faults: what is switched on, and how often it struck."""
+    return {"data": [switch.to_json() for switch in node.faults.active()]}
+
+
+def fault_on(node: TestNode, request: Request) -> JsonObject:
+    """POST /sauma/faults/on {"fault": name, its settings, "routes", "times", "every", "permille"}.
+
+    Replies with the number of the switch.  A "seed" starts the drawing of chances anew.
+    """
+    document = dict(reading.json_object(request))
+    name = reading.member(document, "fault", str)
+    del document["fault"]
+    routes = document.pop("routes", [])
+    if not isinstance(routes, list) or not all(isinstance(route, str) for route in routes):
+        raise RestError(400, "routes must be a list of paths")
+    limits = {
+        each: _integer(document.pop(each), each)
+        for each in ("times", "every", "permille", "seed")
+        if each in document
+    }
+    seed = limits.pop("seed", None)
+    fault = fault_named(name, document)
+    if seed is not None:
+        node.faults.reseed(seed)
+    return {"switch": node.faults.on(fault, routes=tuple(routes), **limits)}
+
+
+def fault_off(node: TestNode, request: Request) -> JsonObject:
+    """POST /sauma/faults/off {"switch": number}; without a number all of them."""
+    document = reading.json_object(request) if request.body.strip() else {}
+    if "switch" in document:
+        node.faults.off(_integer(document["switch"], "switch"))
+    else:
+        node.faults.clear()
+    return faults(node, request)
+
+
 def _count(request: Request, name: str, default: int) -> int:
     document = reading.json_object(request) if request.body.strip() else {}
-    number = document.get(name, default)
-    if not isinstance(number, int) or isinstance(number, bool):
+    return _integer(document.get(name, default), name)
+
+
+def _integer(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
         raise RestError(400, f"{name} must be an integer")
-    return number
+    return value

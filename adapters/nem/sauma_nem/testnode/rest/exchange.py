@@ -14,13 +14,18 @@ JsonObject = dict[str, Any]
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """An HTTP request; header names are in lower case."""
+    """An HTTP request; header names are in lower case.
+
+    `remote` is the address of who asks; `is_local` whether it counts as the node's own machine.
+    """
 
     method: str
     path: str
     params: Mapping[str, str] = attrs.field(factory=dict)
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
+    remote: str = "127.0.0.1"
+    is_local: bool = True
 
     @classmethod
     def of(
@@ -52,11 +57,14 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """An HTTP status and the JSON object that goes with it."""
+    """An HTTP status and the JSON object that goes with it, or nothing if it `is_empty`."""
 
     status: int = 200
     body: JsonObject
+    is_empty: bool = False
 
     def to_bytes(self) -> bytes:
         """The body as it goes over the wire, with the server's line end."""
+        if self.is_empty:
+            return b""
         return json.dumps(self.body, separators=(",", ":")).encode() + b"\r\n"

@@ -11,19 +11,38 @@ from sauma.errors import InvalidInput
 from sauma_nem.unreadable import Unreadable
 
 from ..results import RestError
-from . import accounts, assets, chain, control, transactions
+from ..status import NodeStatus
+from . import accounts, assets, chain, control, local, transactions
 from .exchange import JsonObject, Reply, Request
 
 if TYPE_CHECKING:
     from ..node import TestNode
 
-Handler = Callable[["TestNode", Request], JsonObject]
-_STATUS_LOADING = 8
-_STATUS_BOOTED = 5
-_ALWAYS_ANSWERED = frozenset(("/chain/height", "/status"))
-_ANSWERED_UNBOOTED = frozenset(
-    ("/chain/height", "/status", "/heartbeat", "/time-sync/network-time")
+Handler = Callable[["TestNode", Request], JsonObject | None]
+_ANSWERED_WHILE_LOADING = frozenset(("/chain/height", "/status"))
+_NEEDS_NETWORK = frozenset(
+    (
+        "/node/info",
+        "/node/extended-info",
+        "/node/peer-list/all",
+        "/node/peer-list/reachable",
+        "/node/peer-list/active",
+        "/node/active-peers/max-chain-height",
+    )
 )
+"""What a node cannot tell before it was booted.  An announce is refused later, after its hash was
+remembered."""
+_LOCAL = frozenset(
+    (
+        "/account/generate",
+        "/node/boot",
+        "/shutdown",
+        "/transaction/prepare",
+        "/transaction/prepare-announce",
+    )
+)
+_LOCAL_PREFIX = "/local/"
+_BODILESS = frozenset(("/account/unlocked/info",))
 
 
 @attrs.frozen
@@ -50,13 +69,15 @@ ROUTES: Mapping[str, Route] = {
             "/node/info": chain.node_info,
             "/node/extended-info": chain.node_extended_info,
             "/node/peer-list/all": chain.peers_all,
-            "/node/peer-list/reachable": chain.peers,
-            "/node/peer-list/active": chain.peers,
-            "/node/active-peers/max-chain-height": chain.height,
+            "/node/peer-list/reachable": chain.peers_reachable,
+            "/node/peer-list/active": chain.peers_active,
+            "/node/active-peers/max-chain-height": chain.peers_height,
+            "/shutdown": local.shutdown,
             "/chain/height": chain.height,
             "/chain/score": chain.score,
             "/chain/last-block": chain.last_block,
             "/time-sync/network-time": chain.network_time,
+            "/account/generate": local.account_generate,
             "/account/get": accounts.account_get,
             "/account/get/forwarded": accounts.account_get,
             "/account/get/from-public-key": accounts.account_from_public_key,
@@ -88,73 +109,92 @@ ROUTES: Mapping[str, Route] = {
         {
             "/account/get/batch": accounts.account_batch,
             "/account/mosaic/owned/definition/batch": accounts.definitions_owned_batch,
+            "/account/lock": local.account_lock,
+            "/account/unlock": local.account_unlock,
             "/account/unlocked/info": accounts.unlocked_info,
             "/block/at/public": chain.block_at,
             "/local/block/at": chain.local_block_at,
             "/local/chain/blocks-after": chain.local_blocks_after,
             "/mosaic/supply/batch": assets.mosaic_supply_batch,
+            "/node/boot": local.node_boot,
             "/transaction/announce": transactions.announce,
+            "/transaction/prepare": local.transaction_prepare,
+            "/transaction/prepare-announce": local.transaction_prepare_announce,
         }
     ),
 }
 
-CONTROL_ROUTES: Mapping[str, Route] = _posts(
-    {
-        "/sauma/mine": control.mine,
-        "/sauma/rollback": control.rollback,
-        "/sauma/fork": control.fork,
-        "/sauma/time": control.time,
-    }
-)
+CONTROL_ROUTES: Mapping[str, Route] = {
+    **_gets({"/sauma/faults": control.faults}),
+    **_posts(
+        {
+            "/sauma/mine": control.mine,
+            "/sauma/rollback": control.rollback,
+            "/sauma/fork": control.fork,
+            "/sauma/time": control.time,
+            "/sauma/faults/on": control.fault_on,
+            "/sauma/faults/off": control.fault_off,
+        }
+    ),
+}
 
 
-def respond(
-    node: TestNode, request: Request, *, control: bool = False, local: bool = True
-) -> Reply:
-    """Answer a request; with `control` also on the routes that drive the node.
-
-    Without `local` the routes are refused that a real node answers to its own machine only.
-    """
+def respond(node: TestNode, request: Request, *, control: bool = False) -> Reply:
+    """Answer a request; with `control` also on the routes that drive the node."""
     try:
-        if not local and request.path.startswith("/local/"):
-            raise RestError(401, f"remote {node.host} attempted to call local {request.path}")
         with node.locked():
-            return Reply(body=_handle(node, request, control=control))
+            body = _handle(node, request, control=control)
     except RestError as error:
         return _refuse(node, error)
     except Unreadable as error:
         return _refuse(node, RestError(error.server_status, error.server_message))
     except InvalidInput as error:
         return _refuse(node, RestError(400, str(error)))
+    return Reply(body={}, is_empty=True) if body is None else Reply(body=body)
 
 
 def _refuse(node: TestNode, error: RestError) -> Reply:
     return Reply(status=error.status, body=error.body(node.now_seconds()))
 
 
-def _handle(node: TestNode, request: Request, *, control: bool) -> JsonObject:
+def _handle(node: TestNode, request: Request, *, control: bool) -> JsonObject | None:
     route = ROUTES.get(request.path)
     if route is None and control:
         route = CONTROL_ROUTES.get(request.path)
     if route is None:
         raise RestError(404, None)
-    _check_booted(node, request)
     if request.method != route.method:
         raise RestError(500, f"Request method '{request.method}' not supported")
+    if route is ROUTES.get(request.path):
+        _check_state(node, request)
+        _check_local(request)
+        _check_content(request, route)
+    body = route.handler(node, request)
+    # The server finds out that it may not answer in JSON when it wants to: what was asked is done.
     if not _accepts_json(request.headers.get("accept", "*/*")):
         raise RestError(406, "Could not find acceptable representation")
-    content_type = request.headers.get("content-type", "")
-    is_json = content_type.partition(";")[0].strip().lower() == "application/json"
-    if route.method == "POST" and route is ROUTES.get(request.path) and not is_json:
-        raise RestError(500, f"Content type '{content_type}' not supported")
-    return route.handler(node, request)
+    return body
 
 
-def _check_booted(node: TestNode, request: Request) -> None:
-    if node.status == _STATUS_LOADING and request.path not in _ALWAYS_ANSWERED:
+def _check_state(node: TestNode, request: Request) -> None:
+    if node.status == NodeStatus.LOADING and request.path not in _ANSWERED_WHILE_LOADING:
         raise RestError(503, "NIS_ILLEGAL_STATE_LOADING_CHAIN")
-    if node.status < _STATUS_BOOTED and request.path not in _ANSWERED_UNBOOTED:
-        raise RestError(503, "NIS_ILLEGAL_STATE_NOT_BOOTED")
+    if request.path in _NEEDS_NETWORK:
+        node.check_booted()
+
+
+def _check_local(request: Request) -> None:
+    is_guarded = request.path in _LOCAL or request.path.startswith(_LOCAL_PREFIX)
+    if is_guarded and not request.is_local:
+        raise RestError(401, f"remote {request.remote} attempted to call local {request.path}")
+
+
+def _check_content(request: Request, route: Route) -> None:
+    if route.method != "POST" or request.path in _BODILESS:
+        return
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise RestError(500, f"Content type '{content_type}' not supported")
 
 
 def _accepts_json(accept: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sauma_nem.signing import AnnounceRequest
+from sauma_nem.transactions import Transaction
 from sauma_nem.unreadable import Unreadable
 
 from ..results import RestError
@@ -14,6 +15,7 @@ from .views import confirmed_view, hash_view
 
 if TYPE_CHECKING:
     from ..node import TestNode
+    from ..reception import Answer
 
 
 def announce(node: TestNode, request: Request) -> JsonObject:
@@ -22,7 +24,15 @@ def announce(node: TestNode, request: Request) -> JsonObject:
         announced = AnnounceRequest.from_json(request.body)
     except Unreadable as error:
         raise RestError(error.server_status, error.server_message) from error
-    answer = node.announce(announced.data, announced.signature)
+    return _answer_view(node.announce(announced.data, announced.signature))
+
+
+def push(node: TestNode, transaction: Transaction) -> JsonObject:
+    """Announce a transaction that was signed here."""
+    return _answer_view(node.receive_transaction(transaction))
+
+
+def _answer_view(answer: Answer) -> JsonObject:
     return {
         "type": 1,
         "code": int(answer.result),

@@ -13,7 +13,7 @@ from sauma_nem.json_form import (
 )
 from sauma_nem.transactions import MosaicDefinition, MosaicId, Transaction
 
-from ..chain import ConfirmedBlock
+from ..chain import DIFFICULTY, ConfirmedBlock
 from ..history import ConfirmedTransaction
 from ..state import XEM_ENTRY, Account, Ledger, MosaicEntry, RootNamespace
 from ..validation_importance import is_in_progress
@@ -21,9 +21,6 @@ from .exchange import JsonObject
 
 if TYPE_CHECKING:
     from ..node import TestNode
-
-DIFFICULTY = 100_000_000_000_000
-"""The node makes blocks when told to, so every block has the first one's difficulty."""
 
 
 def hash_view(value: bytes | None) -> JsonObject:
@@ -61,7 +58,7 @@ def account_meta_view(node: TestNode, account: Account) -> JsonObject:
         "cosignatoryOf": [
             account_view(node, ledger.account(each)) for each in account.cosignatory_of
         ],
-        "status": "UNLOCKED" if node.is_harvesting(account.address) else "LOCKED",
+        "status": "UNLOCKED" if account.address in node.unlocked else "LOCKED",
         "remoteStatus": _remote_status(account, node.height),
     }
 
