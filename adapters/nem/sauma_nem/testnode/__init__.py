@@ -9,8 +9,9 @@
         requests.get(server.url + "/chain/height")
 
 It keeps the rules of NIS 0.6.102 with every fork at height 1: the order of checks, the result
-codes, the pool and its spam filter, blocks, rollbacks and the REST interface.  It has no peers,
-computes no importance and follows no difficulty: a block is made when it is asked for.
+codes, the pool and its spam filter, blocks, rollbacks and the REST interface.  It computes no
+importance and follows no difficulty: a block is made when it is asked for.  `node.faults` makes it go
+wrong on purpose; a `TestNetwork` has several that share blocks and can be parted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 from . import faults
 from .clock import ManualClock, NodeClock, WallClock
 from .faults import FaultSwitches
+from .network import TestNetwork
 from .node import TestNode
 from .reception import Answer
 from .rest import Reply, Request
@@ -43,6 +45,7 @@ __all__ = [
     "Request",
     "RestError",
     "Result",
+    "TestNetwork",
     "TestNode",
     "WallClock",
     "faults",

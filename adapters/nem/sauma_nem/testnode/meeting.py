@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from sauma.errors import InvalidInput
 from sauma_nem.network import REWRITE_LIMIT_BLOCKS
-from sauma_nem.unreadable import Unreadable
 
 from .node import TestNode
-from .results import RestError
 
 
 def common_height(one: TestNode, other: TestNode) -> int:
@@ -44,10 +40,3 @@ def synchronise(node: TestNode, peer: TestNode) -> bool:
     common = common_height(node, peer)
     node.follow(common, [confirmed.block for confirmed in peer.chain.blocks()[common:]])
     return True
-
-
-def share_waiting(node: TestNode, peer: TestNode) -> None:
-    """Give a node what waits at its peer; what it refuses it does without."""
-    for transaction in peer.waiting():
-        with suppress(RestError, Unreadable):
-            node.receive_transaction(transaction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from .reception import Answer, Reception
 from .rest import Reply, Request, respond
 from .results import NOT_BOOTED, RestError, Result
 from .settings import NodeSettings
-from .status import Listener, NodeStatus, PeersNow
+from .status import Listener, NodeStatus, Partable, PeersNow
 from .storage import NoStorage, SqliteStorage
 from .unlocking import UnlockedAccounts
 from .validation import validate
@@ -78,6 +78,7 @@ class TestNode(ChainReader):
         self.status = NodeStatus.SYNCHRONIZED
         self.peers: PeersNow = tuple
         self.listener: Listener | None = None
+        self.network: Partable | None = None
         self.on_stop: Callable[[], None] | None = None
         self.faults = FaultSwitches()
         self.unlocked = UnlockedAccounts(self)
@@ -120,6 +121,7 @@ class TestNode(ChainReader):
         if stored is not None and not is_new:
             network_time_ms = stored.setting("network_time_ms")
             self.chain.next_transaction_id = stored.setting("next_transaction_id")
+        self.kept_time_ms = network_time_ms
         self.clock = clock if clock is not None else ManualClock(network_time_ms)
         self._reception = Reception(self.chain, self.settings, first.signer)
         self._producer = Producer(self.chain, self._reception, self.settings, self.clock)
@@ -237,11 +239,23 @@ class TestNode(ChainReader):
                 transaction_hash=answer.entry.transaction_hash.hex(),
             )
             if answer.changed is not None:
-                if self.listener is not None:
-                    self.listener.transaction_taken(self, transaction)
-                if self.auto_mine:
+                self._tell_of_transaction(transaction)
+                if self.auto_mine and self._reception.pool.holds_any(answer.entry.hashes()):
                     self._mine(1, takes_new=True)
             return answer
+
+    def _tell_of_transaction(self, transaction: Transaction) -> None:
+        if self.listener is not None:
+            self.listener.transaction_taken(self, transaction)
+
+    def take_waiting_of(self, peer: TestNode) -> None:
+        """Take what waits at a peer and would pass here, as nodes do whose chains are the same."""
+        with self._lock:
+            for transaction in peer.waiting():
+                with suppress(RestError, Unreadable):
+                    answer = self._reception.receive_from_peer(transaction, self.now_seconds())
+                    if answer.changed is not None:
+                        self._keeper.keep_announced(answer.changed)
 
     def judge(self, transaction: Transaction) -> Result:
         """What validation says of a transaction in the next block, its signature apart."""

@@ -72,6 +72,19 @@ class Reception:
             self._results.put(entry.transaction_hash, answer.result, now_seconds)
         return answer
 
+    def receive_from_peer(self, transaction: Transaction, now_seconds: int) -> Answer:
+        """Check what a peer has waiting: as an announce, but nothing is remembered of the answer.
+
+        Of a wrapper that waits here already the cosignatures are taken.  Raises as `receive` does.
+        """
+        answer = self._admit(PoolEntry.of(transaction), now_seconds)
+        if answer.result is not Result.NEUTRAL or not isinstance(transaction, Multisig):
+            return answer
+        for cosignature in transaction.cosignatures:
+            taken = self._admit(PoolEntry.of(cosignature), now_seconds)
+            answer = answer if taken.changed is None else taken
+        return answer
+
     def _admit(self, entry: PoolEntry, now_seconds: int) -> Answer:
         result = self._check(entry, now_seconds)
         if result is not Result.SUCCESS:

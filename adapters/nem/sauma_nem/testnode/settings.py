@@ -92,6 +92,14 @@ class NodeSettings:
         """How long before the end of a lease it can be renewed, and how long after by others."""
         return 30 * (_DAY_SECONDS // self.block_target_seconds)
 
+    def of_peer(self, number: int) -> NodeSettings:
+        """The settings of another node of this network: the same genesis, its own name and blocks."""
+        return attrs.evolve(
+            self,
+            node_name=f"{self.node_name} {number}",
+            harvester_private_key=_key(f"harvester {number}"),
+        )
+
     def balances_micro(self) -> dict[str, int]:
         """The starting balances by address, in the order given."""
         balances: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,6 +45,18 @@ class Peer:
 
 PeersNow = Callable[[], tuple[Peer, ...]]
 """Says which peers a node has at this moment."""
+
+
+class Partable(Protocol):
+    """A network whose nodes can be kept from hearing of each other."""
+
+    def part(self, *groups: Sequence[int]) -> None:
+        """Part the nodes into groups of their numbers; without groups each stands alone."""
+        ...
+
+    def join(self) -> None:
+        """Let all nodes hear of each other again."""
+        ...
 
 
 class Listener(Protocol):

@@ -11,6 +11,7 @@ from .exchange import JsonObject, Request
 
 if TYPE_CHECKING:
     from ..node import TestNode
+    from ..status import Partable
 
 
 def mine(node: TestNode, request: Request) -> JsonObject:
@@ -76,6 +77,30 @@ def fault_off(node: TestNode, request: Request) -> JsonObject:
     else:
         node.faults.clear()
     return faults(node, request)
+
+
+def part(node: TestNode, request: Request) -> JsonObject:
+    """POST /sauma/part {"groups": [[0], [1, 2]]}; without groups each node stands alone."""
+    document = reading.json_object(request) if request.body.strip() else {}
+    groups = document.get("groups", [])
+    if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+        raise RestError(400, "groups must be a list of lists of node numbers")
+    _network(node).part(
+        *[[_integer(each, "a node's number") for each in group] for group in groups]
+    )
+    return {"height": node.height}
+
+
+def join(node: TestNode, _request: Request) -> JsonObject:
+    """POST /sauma/join: the parted nodes agree on one chain again."""
+    _network(node).join()
+    return {"height": node.height}
+
+
+def _network(node: TestNode) -> Partable:
+    if node.network is None:
+        raise RestError(400, "this node stands alone; start several as a TestNetwork")
+    return node.network
 
 
 def _count(request: Request, name: str, default: int) -> int:

@@ -134,6 +134,8 @@ CONTROL_ROUTES: Mapping[str, Route] = {
             "/sauma/time": control.time,
             "/sauma/faults/on": control.fault_on,
             "/sauma/faults/off": control.fault_off,
+            "/sauma/part": control.part,
+            "/sauma/join": control.join,
         }
     ),
 }
