@@ -35,6 +35,8 @@ for _name, _help in (
     ("demo", "Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own."),
     ("settle", "Carry readings to bills: clear, move energy on the chain, bill from what it says."),
     ("bills", "Show the bills of a folder."),
+    ("prove", "Write the proof that a bill is under a root on the chain."),
+    ("verify", "Check the proof of a bill, offline or against a chain."),
     ("replay", "Recompute everything in a folder and compare it with the chain."),
     ("node", "Run a NEM test node until Ctrl-C."),
     ("rebuild", "Rebuild a folder's tables from its journal."),

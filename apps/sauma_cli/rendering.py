@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,13 +13,23 @@ from sauma.agreement import Agreement
 from sauma.billing import BillLine, BillStatus, LineKind
 from sauma.intervals import format_time
 from sauma.statements import BillStatement
+from sauma.store.anchored import AnchorStanding
 from sauma.units import format_scaled
+
+BILL_ID_DIGITS: Final = 16
+"""How many digits of a bill's id are shown to people; `sauma prove` takes them."""
 
 _LINE_WORDS: Final = {
     LineKind.BOUGHT: "bought from",
     LineKind.SOLD: "sold to",
     LineKind.SUPPLIER_SALE: "bought from",
     LineKind.SUPPLIER_PURCHASE: "sold to",
+}
+
+_ANCHOR_WORDS: Final = {
+    BillStatus.OPEN: "unanchored",
+    BillStatus.PROVISIONAL: "provisional",
+    BillStatus.FINAL: "final",
 }
 
 
@@ -110,6 +121,7 @@ def lines_table(statements: Sequence[BillStatement], currency: str) -> Table:
             table.add_row(name, "carried from earlier bills", "", "", nano(bill.carried_nano))
         if bill.carry_nano:
             table.add_row(name, "carried to the next bill", "", "", nano(-bill.carry_nano))
+        table.add_row("", f"[dim]bill {bill.bill_id.hex()[:BILL_ID_DIGITS]}[/]", "", "", "")
         verb = "receives" if bill.owed_cents < 0 else "owes"
         table.add_row(
             name,
@@ -120,6 +132,28 @@ def lines_table(statements: Sequence[BillStatement], currency: str) -> Table:
             end_section=True,
         )
     return table
+
+
+def anchors_line(anchors: Sequence[AnchorStanding]) -> str:
+    """Say in one line where the roots over the bills stand."""
+    bills = sum(one.bill_count for one in anchors)
+    states = Counter(_ANCHOR_WORDS[one.status] for one in anchors)
+    shown = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    return f"  anchor     {count(len(anchors), 'root')} over {count(bills, 'bill')}: {shown}"
+
+
+def anchor_facts(one: AnchorStanding) -> dict[str, Any]:
+    """Return an anchor for programs."""
+    return {
+        "period_start": format_time(one.period_start),
+        "period_end": format_time(one.period_end),
+        "bills": one.bill_count,
+        "rows": one.row_count,
+        "root": one.root.hex(),
+        "status": _ANCHOR_WORDS[one.status],
+        "transaction_id": None if one.block is None else one.block.transaction_id.hex(),
+        "height": None if one.block is None else one.block.height,
+    }
 
 
 def agreement_line(agreed: Agreement, currency: str) -> str:
@@ -161,6 +195,7 @@ def bill_facts(one: BillStatement) -> dict[str, Any]:
     """Return a bill for programs: integers in the units that the names say."""
     bill = one.bill
     return {
+        "bill_id": bill.bill_id.hex(),
         "participant": bill.participant,
         "area": one.area,
         "period_start": format_time(one.period_start),

@@ -34,10 +34,11 @@ from sauma.errors import (
 )
 from sauma.identifiers import AccountId, AssetId, ChainId, check_gsrn, complete_gsrn
 from sauma.intervals import Interval, day_intervals
-from sauma.rulebook import Delivery, Netting, NettingPeriod, Rulebook, Supplier
+from sauma.rulebook import Anchoring, Delivery, Netting, NettingPeriod, Rulebook, Supplier
 
 if TYPE_CHECKING:
     from sauma.agreement import Agreement
+    from sauma.anchoring import BillProof, ProvenBill, check_proof, check_proof_on_chain
     from sauma.billing import Bill, BillLine, BillStatus, LineKind
     from sauma.dispatch import Progress
     from sauma.engine import Engine
@@ -45,12 +46,15 @@ if TYPE_CHECKING:
     from sauma.replay import ReplayReport
     from sauma.statements import BillStatement
     from sauma.store import Store
+    from sauma.store.anchored import AnchorStanding
     from sauma.venue import Venue
 
 _LAZY: Final = {
     "Agreement": "sauma.agreement",
+    "AnchorStanding": "sauma.store.anchored",
     "Bill": "sauma.billing",
     "BillLine": "sauma.billing",
+    "BillProof": "sauma.anchoring",
     "BillStatement": "sauma.statements",
     "BillStatus": "sauma.billing",
     "Engine": "sauma.engine",
@@ -58,6 +62,7 @@ _LAZY: Final = {
     "MeteringPoint": "sauma.offers",
     "Offer": "sauma.offers",
     "Progress": "sauma.dispatch",
+    "ProvenBill": "sauma.anchoring",
     "Quality": "sauma.offers",
     "Reading": "sauma.offers",
     "ReplayReport": "sauma.replay",
@@ -65,6 +70,8 @@ _LAZY: Final = {
     "StandingPrice": "sauma.offers",
     "Store": "sauma.store",
     "Venue": "sauma.venue",
+    "check_proof": "sauma.anchoring",
+    "check_proof_on_chain": "sauma.anchoring",
 }
 
 
@@ -86,10 +93,13 @@ def __dir__() -> list[str]:
 __all__ = [
     "AccountId",
     "Agreement",
+    "AnchorStanding",
+    "Anchoring",
     "AssetId",
     "BadAnswer",
     "Bill",
     "BillLine",
+    "BillProof",
     "BillStatement",
     "BillStatus",
     "ChainError",
@@ -110,6 +120,7 @@ __all__ = [
     "Offer",
     "OutcomeUnknown",
     "Progress",
+    "ProvenBill",
     "Quality",
     "Reading",
     "Refused",
@@ -133,6 +144,8 @@ __all__ = [
     "WrongNetwork",
     "__version__",
     "check_gsrn",
+    "check_proof",
+    "check_proof_on_chain",
     "complete_gsrn",
     "day_intervals",
 ]

@@ -14,6 +14,7 @@ import attrs
 
 from sauma import intake
 from sauma.agreement import Agreement, check_agreement
+from sauma.anchoring import BillProof
 from sauma.billing import BillStatus
 from sauma.clock import Clock
 from sauma.desk import Desk, in_force
@@ -22,24 +23,32 @@ from sauma.dispatch.due import build_batch
 from sauma.errors import Conflict, InvalidInput, SaumaError, UnknownName
 from sauma.identifiers import AccountId
 from sauma.intervals import Interval, to_unix
+from sauma.journal import Table
+from sauma.journal import schemas as journal
 from sauma.logs import get_logger
+from sauma.proving import prove_bill
 from sauma.settlement import (
     PlannedBatch,
 )
 from sauma.statements import BillStatement, read_statements
 from sauma.steps import (
+    ANCHOR_KEY,
+    ANCHOR_PLANNED,
     BILLS_ISSUED,
     INTERVAL_CLEARED,
     SETTLEMENT_PLANNED,
     bills_are_due,
     clear_interval,
     issue_bills,
+    open_anchors,
     open_period,
+    plan_anchor,
     plan_batches,
     plan_settlement,
     plan_terms,
 )
-from sauma.store import Store, queries
+from sauma.store import Store, anchored, queries
+from sauma.store.anchored import AnchorStanding
 from sauma.venue import Venue
 
 log = get_logger(__name__)
@@ -157,13 +166,14 @@ class Engine(Desk):
         )
 
     def step(self) -> Progress:
-        """Do everything that can be done now: read the chain, bill, send what is due.
+        """Do everything that can be done now: read the chain, bill, anchor, send what is due.
 
         Call it again when a block may have come.  A node that is down raises `Unavailable`; nothing is
         lost by that.  When chain and journal disagree it raises `Disagreement` and sends nothing more.
         """
         seen = self._dispatch.observe()
         self.issue_bills()
+        self.anchor_due()
         followed = self._dispatch.follow()
         sent = self._dispatch.send()
         return attrs.evolve(
@@ -203,6 +213,30 @@ class Engine(Desk):
                     issued += len(tables[0])
         return issued
 
+    def anchor_due(self) -> int:
+        """Plan the anchor of every anchor period that is over and has bills not anchored; return how many.
+
+        What is billed later, in an area that was held up, gets an anchor of its own.
+        """
+        now_unix = to_unix(self._clock.now())
+        planned = 0
+        with self._store.reading() as connection:
+            due = [period for period in open_anchors(connection) if period[1] <= now_unix]
+        for period in due:
+            with self._store.transaction() as transaction:
+                settlements = open_anchors(transaction.connection).get(period)
+                if settlements is None:
+                    continue
+                key = self._draw_salt()
+                anchor_id, tables = plan_anchor(transaction.connection, period, settlements, key)
+                digest = transaction.vault_put(
+                    ANCHOR_KEY, anchor_id.hex(), salt=self._draw_salt(), content=key
+                )
+                keys = Table.from_rows(journal.ANCHOR_KEYS, [(anchor_id, digest)])
+                self._append_in(transaction, ANCHOR_PLANNED, [keys, *tables])
+                planned += 1
+        return planned
+
     # --- what can be asked ----------------------------------------------------------------------
 
     def statements(self, participant: str | None = None) -> tuple[BillStatement, ...]:
@@ -217,15 +251,36 @@ class Engine(Desk):
 
     @property
     def finished(self) -> bool:
-        """Whether every settlement has moved, is final and is billed."""
+        """Whether every settlement has moved, is final, is billed and is anchored as far as is due."""
+        now_unix = to_unix(self._clock.now())
         with self._store.reading() as connection:
-            return not queries.unfinished_settlements(connection)
+            return (
+                not queries.unfinished_settlements(connection)
+                and anchored.least_anchor_status(connection) is BillStatus.FINAL
+                and all(end > now_unix for _, end in open_anchors(connection))
+            )
 
     @property
     def moved(self) -> bool:
-        """Whether every settlement is on the chain, final or not."""
+        """Whether every settlement and every anchor is on the chain, final or not."""
         with self._store.reading() as connection:
-            return not queries.unfinished_settlements(connection, BillStatus.PROVISIONAL)
+            return (
+                not queries.unfinished_settlements(connection, BillStatus.PROVISIONAL)
+                and anchored.least_anchor_status(connection) is not BillStatus.OPEN
+            )
+
+    def anchors(self) -> tuple[AnchorStanding, ...]:
+        """Return every anchor with what the chain shows of it, in the order they were planned."""
+        with self._store.reading() as connection:
+            return tuple(anchored.anchor_standings(connection))
+
+    def prove(self, bill_id: bytes) -> BillProof:
+        """Return the proof that a bill is under a root on the chain.
+
+        Raises `Refused` while its anchor is in no block.
+        """
+        with self._store.reading() as connection:
+            return prove_bill(connection, bill_id)
 
     def _quoted_fees(
         self, batches: Sequence[PlannedBatch], accounts: dict[str, AccountId]

@@ -46,6 +46,15 @@ class NettingPeriod(enum.Enum):
     MONTH = "month"
 
 
+class Anchoring(enum.Enum):
+    """How often a Merkle root over the bills goes to the chain; days and months are local."""
+
+    NONE = "none"
+    INTERVAL = "interval"
+    DAY = "day"
+    MONTH = "month"
+
+
 @attrs.frozen(kw_only=True)
 class Supplier:
     """The supplier of last resort: sells what a buyer still needs, buys what a producer has left."""
@@ -92,6 +101,8 @@ class Rulebook:
     delivery: Delivery = Delivery.PRODUCER_WALLETS
     netting: Netting = Netting.NONE
     netting_period: NettingPeriod = NettingPeriod.INTERVAL
+    anchor: Anchoring = Anchoring.NONE
+    """At least as long as the netting period: a bill that is not made cannot be anchored."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a rulebook that contradicts itself."""
@@ -110,6 +121,18 @@ class Rulebook:
         if self.price_floor_micro > self.price_cap_micro:
             raise InvalidInput(
                 f"price_floor {self.price_floor_micro} is above price_cap {self.price_cap_micro}"
+            )
+        self._check_anchor()
+
+    def _check_anchor(self) -> None:
+        if self.anchor is Anchoring.NONE:
+            return
+        lengths = list(NettingPeriod)
+        if lengths.index(NettingPeriod(self.anchor.value)) < lengths.index(self.netting_period):
+            raise InvalidInput(
+                f"anchor {self.anchor.value!r} is shorter than netting_period "
+                f"{self.netting_period.value!r}, at whose end the bills are made: anchor at least so "
+                "rarely"
             )
 
     def _check_types(self) -> None:
@@ -148,13 +171,20 @@ class Rulebook:
         return content_id("rulebook", self.to_facts())
 
     def to_facts(self) -> dict[str, Any]:
-        """Return the rulebook as plain facts: names, integers and truth values."""
-        return attrs.asdict(
+        """Return the rulebook as plain facts: names, integers and truth values.
+
+        What came to rulebooks later is left out where it says nothing, so that an older rulebook keeps
+        its hash.
+        """
+        facts = attrs.asdict(
             self,
             value_serializer=lambda _, __, value: (
                 value.value if isinstance(value, enum.Enum) else value
             ),
         )
+        if self.anchor is Anchoring.NONE:
+            del facts["anchor"]
+        return facts
 
     def to_bytes(self) -> bytes:
         """Return the one canonical text that the hash covers and the journal keeps."""
@@ -223,11 +253,23 @@ class Rulebook:
 
     def settlement_period(self, interval: Interval) -> tuple[datetime, datetime]:
         """Return start and end, in UTC, of the netting period in which an interval lies."""
-        if self.netting_period is NettingPeriod.INTERVAL:
+        return self._period(self.netting_period, interval)
+
+    def anchor_period(self, last: Interval) -> tuple[datetime, datetime] | None:
+        """Return start and end, in UTC, of the anchor period of what ends with an interval.
+
+        None when this rulebook anchors nothing.
+        """
+        if self.anchor is Anchoring.NONE:
+            return None
+        return self._period(NettingPeriod(self.anchor.value), last)
+
+    def _period(self, length: NettingPeriod, interval: Interval) -> tuple[datetime, datetime]:
+        if length is NettingPeriod.INTERVAL:
             return interval.start, interval.end
         local = interval.start.astimezone(find_zone(self.zone))
         first = local.replace(hour=0, minute=0, second=0, fold=0)
-        if self.netting_period is NettingPeriod.DAY:
+        if length is NettingPeriod.DAY:
             after = first + timedelta(days=1)
         else:
             first = first.replace(day=1)
@@ -240,6 +282,7 @@ _CHOICES: Final[Mapping[str, type[enum.Enum]]] = {
     "delivery": Delivery,
     "netting": Netting,
     "netting_period": NettingPeriod,
+    "anchor": Anchoring,
 }
 
 

@@ -10,7 +10,7 @@ import attrs
 from sauma.chain import Chain, Codec, FeeModel, Support
 from sauma.errors import UnknownName, Unsupported
 from sauma.identifiers import AccountId, AssetId
-from sauma.rulebook import Delivery, Netting, Rulebook
+from sauma.rulebook import Anchoring, Delivery, Netting, Rulebook
 from sauma.settlement import ENERGY, ChainTerms
 
 
@@ -71,10 +71,12 @@ def check_venue(rulebook: Rulebook, venue: Venue) -> None:
     if rulebook.delivery is Delivery.PRODUCER_WALLETS:
         netted = rulebook.netting is Netting.MULTILATERAL and capabilities.net
         needed |= {"net": capabilities.net} if netted else {"transfer": capabilities.transfer}
+    if rulebook.anchor is not Anchoring.NONE:
+        needed |= {"anchor": capabilities.anchor}
     missing = [name for name, support in needed.items() if not support]
     if missing:
         raise Unsupported(
-            f"rulebook {rulebook.name} with delivery {rulebook.delivery.value} and netting "
-            f"{rulebook.netting.value} needs {missing}, which {venue.chain_id} does not offer: "
-            "choose another delivery or chain"
+            f"rulebook {rulebook.name} with delivery {rulebook.delivery.value}, netting "
+            f"{rulebook.netting.value} and anchor {rulebook.anchor.value} needs {missing}, which "
+            f"{venue.chain_id} does not offer: choose another policy or chain"
         )

@@ -58,6 +58,7 @@ class EthereumCodec:
             fee_units_max=transaction.fee_units_max,
             valid_until=valid_until,
             signature_valid=allowed is None or sender in allowed,
+            anchored_roots=self._roots(transaction),
         )
 
     def read(self, raw: bytes) -> FeeTransaction:
@@ -79,8 +80,12 @@ class EthereumCodec:
 
     def anchored_roots(self, raw: bytes) -> tuple[bytes, ...]:
         """Return the Merkle roots that signed bytes anchor."""
-        transaction = self.read(raw)
-        if transaction.to != self.settings.ledger_address:
+        return self._roots(self.read(raw))
+
+    def _roots(self, transaction: FeeTransaction) -> tuple[bytes, ...]:
+        if transaction.to != self.settings.ledger_address or transaction.data[:4] == selector(
+            REGISTER_MANY
+        ):
             return ()
         sections = read(parse_settle(transaction.data).operations)
         return tuple(

@@ -76,6 +76,7 @@ class NemCodec:
                 f"only {self.settings.mosaic_id} and {XEM}"
             )
         payer = account_of(transfer.signer, self.settings.nem_network)
+        root = root_of(transfer)
         return Decoded(
             transaction_id=transaction_hash(transaction),
             sender=payer,
@@ -85,6 +86,7 @@ class NemCodec:
             fee_units_max=fee_micro_of(transaction),
             valid_until=valid_until_of(transaction),
             signature_valid=is_signed(transaction),
+            anchored_roots=() if root is None else (root,),
         )
 
     def read(self, raw: bytes) -> Transaction:
@@ -112,13 +114,7 @@ class NemCodec:
     def anchored_root(self, raw: bytes) -> bytes | None:
         """Return the Merkle root that signed bytes anchor; None for another transfer."""
         transfer = transfer_in(self.read(raw))
-        payload = b"" if transfer is None else _payload(transfer)
-        has_root = len(payload) == REFERENCE_BYTES + ROOT_BYTES
-        return (
-            payload[REFERENCE_BYTES:]
-            if has_root and is_reference(payload[:REFERENCE_BYTES])
-            else None
-        )
+        return None if transfer is None else root_of(transfer)
 
     def announce_request(self, raw: bytes) -> AnnounceRequest:
         """Return what a node is sent to announce signed bytes."""
@@ -199,6 +195,15 @@ def reference_of(transfer: Transfer) -> bytes | None:
         return None
     reference = payload[:REFERENCE_BYTES]
     return reference if is_reference(reference) else None
+
+
+def root_of(transfer: Transfer) -> bytes | None:
+    """Return the Merkle root that follows the reference in an anchor's message."""
+    payload = _payload(transfer)
+    is_anchor = len(payload) == REFERENCE_BYTES + ROOT_BYTES and is_reference(
+        payload[:REFERENCE_BYTES]
+    )
+    return payload[REFERENCE_BYTES:] if is_anchor else None
 
 
 def fee_micro_of(transaction: Transaction) -> int:

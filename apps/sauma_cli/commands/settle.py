@@ -31,6 +31,8 @@ from sauma_cli.options import (
 from sauma_cli.rendering import (
     agreement_facts,
     agreement_line,
+    anchor_facts,
+    anchors_line,
     bill_facts,
     bills_table,
     count,
@@ -196,6 +198,9 @@ def _conclude(engine: Engine, folder: Folder, carried: Carried, screen: Screen) 
     statements = engine.statements()
     agreed = engine.agreement()
     currency = engine.rulebook.currency
+    anchors = engine.anchors()
+    if anchors:
+        screen.show(anchors_line(anchors))
     if statements:
         screen.show(bills_table(statements, currency))
     for one in carried.held:
@@ -214,6 +219,7 @@ def _conclude(engine: Engine, folder: Folder, carried: Carried, screen: Screen) 
                 for one in carried.held
             ],
             "bills": [bill_facts(one) for one in statements],
+            "anchors": [anchor_facts(one) for one in anchors],
             "agreement": agreement_facts(agreed),
         }
     )

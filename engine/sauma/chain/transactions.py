@@ -56,6 +56,8 @@ class Decoded:
     fee_units_max: int
     valid_until: int | None
     signature_valid: bool
+    anchored_roots: tuple[bytes, ...] = ()
+    """The Merkle roots that it puts on the chain, in the order of its instructions."""
 
 
 class Fate(enum.Enum):

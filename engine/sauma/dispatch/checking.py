@@ -6,7 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from sauma.chain import Batch, Codec, Effect, Instruction, Issue, Net, SignedTransaction, Transfer
+from sauma.chain import (
+    Anchor,
+    Batch,
+    Codec,
+    Effect,
+    Instruction,
+    Issue,
+    Net,
+    SignedTransaction,
+    Transfer,
+)
 from sauma.errors import Disagreement, Unsupported
 from sauma.identifiers import AccountId, AssetId
 
@@ -40,6 +50,16 @@ def check_signed(
         ("number of batches", max(len(signed.batch_ids), 1), len(batches)),
         ("reference", True, decoded.reference in {batch.reference for batch in batches}),
         (
+            "anchored root",
+            [
+                each.root.hex()
+                for batch in batches
+                for each in batch.instructions
+                if isinstance(each, Anchor)
+            ],
+            [root.hex() for root in decoded.anchored_roots],
+        ),
+        (
             "movement",
             _net(outside, (part for batch in batches for part in _asked_effects(batch))),
             _net(outside, decoded.effects),
@@ -72,8 +92,10 @@ def _moved_by(instruction: Instruction) -> list[Effect]:
                 Effect(account=leg.account, asset=leg.asset, delta_units=leg.delta_units)
                 for leg in legs
             ]
+        case Anchor():
+            return []
     raise Unsupported(
-        f"dispatch carries issues, transfers and nets, not a {type(instruction).__name__.lower()}"
+        f"dispatch carries issues, transfers, nets and anchors, not a {type(instruction).__name__.lower()}"
     )
 
 

@@ -10,14 +10,13 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.chain import (
+    Anchor,
     Batch,
-    BatchKind,
     Instruction,
     Issue,
     Leg,
     Net,
     Transfer,
-    batch_reference,
 )
 from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
@@ -41,9 +40,12 @@ def due_batches(connection: sa.Connection, chain_id: str) -> DueBatches:
     A batch that the chain already shows is not due, even if no record of its transaction is left.
     """
     open_rows = _open_rows(connection, chain_id)
-    if not open_rows:
+    batches = [
+        *(_planned(connection, open_rows) if open_rows else ()),
+        *_open_anchors(connection, chain_id),
+    ]
+    if not batches:
         return DueBatches(ready=(), waiting=0)
-    batches = _planned(connection, open_rows)
     shown = _shown(connection, chain_id, batches)
     batches = [batch for batch in batches if batch.batch_id not in shown]
     parents = {parent for batch in batches for move in batch.movements for parent in move.parents}
@@ -63,14 +65,7 @@ def due_batches(connection: sa.Connection, chain_id: str) -> DueBatches:
 
 def _open_rows(connection: sa.Connection, chain_id: str) -> dict[bytes, list[Any]]:
     """Return the instructions that no living transaction carries, by batch, in the order of the plan."""
-    taken = (
-        sa.select(p.transaction_batches.c.batch_id)
-        .join(
-            p.transactions,
-            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-        )
-        .where(p.transactions.c.chain_id == chain_id, carried.is_alive())
-    )
+    taken = _taken(chain_id)
     planned = sa.select(p.settlements.c.settlement_id).where(p.settlements.c.chain_id == chain_id)
     open_rows: dict[bytes, list[Any]] = defaultdict(list)
     for row in connection.execute(
@@ -82,15 +77,57 @@ def _open_rows(connection: sa.Connection, chain_id: str) -> dict[bytes, list[Any
     return open_rows
 
 
+def _open_anchors(connection: sa.Connection, chain_id: str) -> list[PlannedBatch]:
+    """Return the anchors that no living transaction carries, each a batch of its own."""
+    rows = connection.execute(
+        sa.select(p.anchors)
+        .where(p.anchors.c.chain_id == chain_id, p.anchors.c.batch_id.not_in(_taken(chain_id)))
+        .order_by(p.anchors.c.sequence, p.anchors.c.row_number)
+    )
+    return [
+        PlannedBatch(
+            settlement_id=bytes(row.anchor_id),
+            batch_id=bytes(row.batch_id),
+            wave=0,
+            authority=row.authority,
+            atomic=False,
+            movements=(
+                Movement(
+                    instruction_id=bytes(row.anchor_id),
+                    kind=MovementKind.ANCHOR,
+                    authority=row.authority,
+                    source=row.authority,
+                    target=row.authority,
+                    asset_role="",
+                    units=0,
+                    wave=0,
+                    root=bytes(row.root),
+                ),
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _taken(chain_id: str) -> sa.Select[Any]:
+    """Select the batches of a chain that a living transaction carries."""
+    return (
+        sa.select(p.transaction_batches.c.batch_id)
+        .join(
+            p.transactions,
+            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
+        )
+        .where(p.transactions.c.chain_id == chain_id, carried.is_alive())
+    )
+
+
 def _shown(connection: sa.Connection, chain_id: str, batches: Iterable[PlannedBatch]) -> set[bytes]:
     """Return the batches whose reference the chain shows in a transaction that their authority paid for.
 
     Such a batch was sent from this journal before its record was lost, for example by restoring a
     copy.  Anybody may copy a reference, so who paid matters.
     """
-    by_reference = {
-        batch_reference(batch.batch_id, BatchKind.SETTLEMENT): batch for batch in batches
-    }
+    by_reference = {batch.reference: batch for batch in batches}
     events = carried.events_with(connection, chain_id, by_reference)
     return {
         by_reference[bytes(event.reference)].batch_id
@@ -158,8 +195,15 @@ def build_batch(planned: PlannedBatch, venue: Venue, accounts: Mapping[str, Acco
         return accounts[holder]
 
     def instruction(movement: Movement) -> Instruction:
-        asset = venue.asset(movement.asset_role)
         authority = account(movement.authority)
+        if movement.kind is MovementKind.ANCHOR:
+            return Anchor(
+                instruction_id=movement.instruction_id,
+                authority=authority,
+                evidence=planned.settlement_id,
+                root=movement.root,
+            )
+        asset = venue.asset(movement.asset_role)
         if movement.kind is MovementKind.ISSUE:
             direct = movement.source != movement.target
             return Issue(
@@ -193,7 +237,7 @@ def build_batch(planned: PlannedBatch, venue: Venue, accounts: Mapping[str, Acco
 
     return Batch(
         batch_id=planned.batch_id,
-        kind=BatchKind.SETTLEMENT,
+        kind=planned.kind,
         instructions=tuple(map(instruction, planned.movements)),
         atomic=planned.atomic,
     )

@@ -137,6 +137,8 @@ BURIALS: Final = _input(
     int64("final_height"),
     text("reason", 256),
 )
+ANCHOR_KEYS: Final = _input("anchor_keys", bytes32("anchor_id"), bytes32("key_digest"))
+"""The digest of the key that salts an anchor's rows; the key itself lies in the vault."""
 
 # --- derived ---------------------------------------------------------------------------------------
 
@@ -225,6 +227,21 @@ BILL_LINES: Final = _derived(
     int64("energy_wh"),
     int64("price_micro"),
     int64("amount_nano"),
+)
+ANCHORS: Final = _derived(
+    "anchors",
+    bytes32("anchor_id"),
+    text("chain_id", CAIP_BYTES),
+    unix_time("period_start"),
+    unix_time("period_end"),
+    int64("bill_count"),
+    int64("row_count"),
+    bytes32("root"),
+    bytes32("batch_id"),
+    _name("authority"),
+)
+ANCHORED_BILLS: Final = _derived(
+    "anchored_bills", bytes32("anchor_id"), bytes32("bill_id"), bytes32("bill_root")
 )
 
 # --- witnessed -------------------------------------------------------------------------------------

@@ -124,6 +124,9 @@ class MemoryCodec:
             fee_units_max=0,
             valid_until=draft.valid_until,
             signature_valid=transaction.seal_valid,
+            anchored_roots=tuple(
+                each.root for each in draft.batch.instructions if isinstance(each, Anchor)
+            ),
         )
 
 

@@ -16,15 +16,19 @@ from sauma.replay.report import Finding, found_in
 from sauma.rulebook import Rulebook
 from sauma.settlement import ChainTerms
 from sauma.steps import (
+    ANCHOR_KEY,
+    ANCHOR_PLANNED,
     BILLS_ISSUED,
     INTERVAL_CLEARED,
     SETTLEMENT_PLANNED,
     clear_interval,
     issue_bills,
+    open_anchors,
+    plan_anchor,
     plan_settlement,
 )
 from sauma.store import projections as p
-from sauma.store import queries
+from sauma.store import queries, vault
 
 
 def derived_findings(
@@ -112,6 +116,28 @@ def _bill_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Se
     return issue_bills(connection, rulebook, settlement, entry.sequence)
 
 
+def _anchor_again(connection: sa.Connection, entry: SealedEntry, _: Past) -> Sequence[Table]:
+    (stated,) = entry.table("anchors").dicts()
+    (kept,) = entry.table("anchor_keys").dicts()
+    period = (stated["period_start"], stated["period_end"])
+    settlements = open_anchors(connection).get(period)
+    if settlements is None:
+        raise InvalidInput(f"anchors {period}, in which no bills wait for an anchor")
+    item = vault.get_item(connection, ANCHOR_KEY, kept["anchor_id"].hex())
+    if item is None or item.digest != kept["key_digest"]:
+        raise InvalidInput(
+            f"the vault does not hold the key of anchor {kept['anchor_id'].hex()}: without it the root "
+            "cannot be computed again"
+        )
+    identity, tables = plan_anchor(connection, period, settlements, item.content)
+    if identity != kept["anchor_id"]:
+        raise InvalidInput(
+            f"its key is for anchor {kept['anchor_id'].hex()}, the bills and the key make "
+            f"{identity.hex()}"
+        )
+    return tables
+
+
 def find_settlement(connection: sa.Connection, identity: bytes) -> queries.SettlementRow:
     """Return a settlement by its id; raises `UnknownName` when it was never planned."""
     row = connection.execute(
@@ -136,4 +162,5 @@ _STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry, Past], Sequence[Ta
     INTERVAL_CLEARED: _clear_again,
     SETTLEMENT_PLANNED: _plan_again,
     BILLS_ISSUED: _bill_again,
+    ANCHOR_PLANNED: _anchor_again,
 }

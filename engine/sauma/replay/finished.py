@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from sauma.billing import BillStatus
 from sauma.errors import SaumaError
+from sauma.intervals import from_unix
 from sauma.replay.past import Past
 from sauma.replay.report import Finding
-from sauma.steps import issue_bills
-from sauma.store import queries
+from sauma.steps import issue_bills, open_anchors
+from sauma.store import anchored, queries
 
 
 def unbilled_findings(connection: sa.Connection, past: Past) -> Iterator[Finding]:
@@ -39,3 +40,22 @@ def unbilled_findings(connection: sa.Connection, past: Past) -> Iterator[Finding
 
 
 _END = (1 << 63) - 1
+
+
+def note_unanchored(connection: sa.Connection, past: Past) -> None:
+    """Note the bills that no anchor covers and the anchors that no block has: they prove nothing yet."""
+    for (start, end), settlements in open_anchors(connection).items():
+        past.notes.append(
+            Finding(
+                place=f"anchor period {from_unix(start)} to {from_unix(end)}",
+                explanation=f"the bills of {len(settlements)} settlements in it are not anchored yet",
+            )
+        )
+    for one in anchored.anchor_standings(connection):
+        if one.status is BillStatus.OPEN:
+            past.notes.append(
+                Finding(
+                    place=f"anchor {one.anchor_id.hex()}",
+                    explanation=f"unanchored: no block has the root over its {one.bill_count} bills yet",
+                )
+            )

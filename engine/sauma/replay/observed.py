@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from sauma.chain import BatchKind, Cursor, batch_reference
+from sauma.chain import Cursor
 from sauma.dispatch.rows import OUTSIDE
 from sauma.errors import InvalidInput
 from sauma.journal import SealedEntry
@@ -144,7 +144,7 @@ def _event_problems(
         yield "failed, and is said to have moved something"
     one = past.sent.get(identity)
     if one is not None:
-        yield from _signed_problems(event, moved, one)
+        yield from _signed_problems(event, moved, one, past)
         return
     reference = event["reference"]
     batch_id = past.references.get(reference) if reference is not None else None
@@ -169,8 +169,8 @@ def _event_problems(
         yield f"{payer} moved energy of {sorted(set(energy))} that the journal never signed for"
 
 
-def _signed_problems(event: dict[str, Any], moved: Effects, one: Sent) -> Iterator[str]:
-    references = [batch_reference(each, BatchKind.SETTLEMENT) for each in one.batch_ids]
+def _signed_problems(event: dict[str, Any], moved: Effects, one: Sent, past: Past) -> Iterator[str]:
+    references = [past.reference_of(each) for each in one.batch_ids]
     if event["reference"] not in references:
         shown = "none" if event["reference"] is None else event["reference"].hex()
         yield f"reference: signed was {[key.hex() for key in references]}, shown was {shown}"

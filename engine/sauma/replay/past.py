@@ -94,6 +94,8 @@ class Past:
     by_batch: dict[bytes, list[Sent]] = attrs.field(factory=lambda: defaultdict(list))
     references: dict[bytes, bytes] = attrs.field(factory=dict)
     """The on-chain reference of each planned batch."""
+    anchors: dict[bytes, bytes] = attrs.field(factory=dict)
+    """The root of each anchor, by its batch."""
     events: dict[bytes, int] = attrs.field(factory=dict)
     """The height of every transaction shown and not taken back."""
     blocks: dict[int, bytes] = attrs.field(factory=dict)
@@ -125,6 +127,10 @@ class Past:
         elif entry.kind == "settlement_planned":
             for batch_id in entry.table("instructions").values("batch_id"):
                 self.references[batch_reference(batch_id, BatchKind.SETTLEMENT)] = batch_id
+        elif entry.kind == "anchor_planned":
+            (row,) = entry.table("anchors").dicts()
+            self.references[batch_reference(row["batch_id"], BatchKind.ANCHOR)] = row["batch_id"]
+            self.anchors[row["batch_id"]] = row["root"]
         elif entry.kind == "transactions_signed":
             self._fold_signed(entry)
         elif entry.kind == "chain_observed":
@@ -142,6 +148,11 @@ class Past:
                 scanned_height_max=self.scanned_height_max,
             )
         )
+
+    def reference_of(self, batch_id: bytes) -> bytes:
+        """Return the on-chain reference of a batch, of an anchor or of a settlement."""
+        is_anchor = batch_id in self.anchors
+        return batch_reference(batch_id, BatchKind.ANCHOR if is_anchor else BatchKind.SETTLEMENT)
 
     def holder(self, account: AccountId, outside: str) -> str:
         """Return who holds an account now."""

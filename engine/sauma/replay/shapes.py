@@ -59,6 +59,11 @@ SHAPES: Final[Mapping[str, Shape]] = {
         is_placed=True,
     ),
     "bills_issued": Shape(required=("bill_lines", "bills"), filled=("bills",), is_placed=True),
+    "anchor_planned": Shape(
+        required=("anchor_keys", "anchored_bills", "anchors"),
+        one_row=("anchor_keys", "anchors"),
+        filled=("anchored_bills",),
+    ),
     "transactions_signed": Shape(
         required=("transaction_batches", "transaction_effects", "transactions"),
         filled=("transaction_batches", "transactions"),

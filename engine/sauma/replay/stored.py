@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from sauma.dispatch.rows import RAW
 from sauma.replay.report import Finding
+from sauma.steps import ANCHOR_KEY
 from sauma.store import Store, salted_digest
 from sauma.store import projections as p
 from sauma.store.projections import PROJECTORS
@@ -61,6 +62,7 @@ def unused_items(again: Store) -> Iterator[Finding]:
             *(("account", f"{row.holder} {row.chain_id}") for row in _all(connection, p.bindings)),
             *(("gsrn", row.gsrn) for row in _all(connection, p.metering_points)),
             *((RAW, bytes(row.transaction_id).hex()) for row in _all(connection, p.transactions)),
+            *((ANCHOR_KEY, bytes(row.anchor_id).hex()) for row in _all(connection, p.anchor_keys)),
         }
         kept = connection.execute(sa.select(vault.c.kind, vault.c.key))
         for kind, key in sorted(tuple(row) for row in kept):

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sauma.chain import BatchKind, Codec, Decoded, batch_reference
+from sauma.chain import Codec, Decoded
 from sauma.dispatch.rows import OUTSIDE, vaulted_raw
 from sauma.errors import SaumaError
 from sauma.journal import SealedEntry
@@ -80,7 +80,8 @@ def _said_problems(
         (past.holder(each.account, OUTSIDE), str(each.asset), each.delta_units)
         for each in decoded.effects
     )
-    references = [batch_reference(batch_id, BatchKind.SETTLEMENT) for batch_id in one.batch_ids]
+    references = [past.reference_of(batch_id) for batch_id in one.batch_ids]
+    roots = [past.anchors[batch_id] for batch_id in one.batch_ids if batch_id in past.anchors]
     facts: list[tuple[str, object, object]] = [
         ("id", one.transaction_id.hex(), decoded.transaction_id.hex()),
         ("signature", True, decoded.signature_valid),
@@ -89,6 +90,11 @@ def _said_problems(
         ("fee", one.fee_units_max, decoded.fee_units_max),
         ("validity", one.valid_until, decoded.valid_until),
         ("effects", sorted(one.effects.elements()), sorted(said.elements())),
+        (
+            "anchored roots",
+            [root.hex() for root in roots],
+            [root.hex() for root in decoded.anchored_roots],
+        ),
         ("references", [each.hex() for each in references], [_hex(decoded.reference)]),
     ]
     for name, stated, found in facts:
@@ -105,6 +111,9 @@ def _plan_problems(
     planned: Counter[tuple[str, str]] = Counter()
     authorities = set()
     for batch_id in one.batch_ids:
+        if batch_id in past.anchors:
+            authorities.add(ISSUER)
+            continue
         rows = _instructions(connection, batch_id)
         if not rows:
             yield f"its batch {batch_id.hex()} was never planned"

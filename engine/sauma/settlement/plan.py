@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from sauma.chain import BatchKind, batch_reference
 from sauma.errors import Disagreement
 from sauma.identifiers import content_id
 from sauma.intervals import to_unix
@@ -32,6 +33,7 @@ class MovementKind(enum.IntEnum):
     ISSUE = 1
     TRANSFER = 2
     NET = 3
+    ANCHOR = 4
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +41,8 @@ class Movement:
     """One instruction to be, in the words of the rulebook: holders and units, not accounts.
 
     `authority` signs.  `source` gives and `target` receives; an issue has the producer as `source`
-    and the first holder as `target`; a net movement has both in each of its legs instead.
+    and the first holder as `target`; a net movement has both in each of its legs instead.  An anchor
+    moves nothing and has a `root`.
     """
 
     instruction_id: bytes
@@ -52,6 +55,7 @@ class Movement:
     wave: int
     parents: tuple[bytes, ...] = ()
     legs: tuple[tuple[str, int], ...] = ()
+    root: bytes = b""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +81,17 @@ class PlannedBatch:
     authority: str
     atomic: bool
     movements: tuple[Movement, ...]
+
+    @property
+    def kind(self) -> BatchKind:
+        """What the batch is for."""
+        is_anchor = self.movements[0].kind is MovementKind.ANCHOR
+        return BatchKind.ANCHOR if is_anchor else BatchKind.SETTLEMENT
+
+    @property
+    def reference(self) -> bytes:
+        """The reference that the chain carries."""
+        return batch_reference(self.batch_id, self.kind)
 
 
 def settlement_id(

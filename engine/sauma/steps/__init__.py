@@ -1,10 +1,11 @@
-"""The derived steps: clear, plan, bill.
+"""The derived steps: clear, plan, bill, anchor.
 
 Each reads what came before from the projections, computes with the pure core and returns the tables
 of one journal entry.  The engine appends them; replay calls the same functions on its own projections
 and compares byte for byte.
 """
 
+from sauma.steps.anchoring import ANCHOR_KEY, ANCHOR_PLANNED, open_anchors, plan_anchor
 from sauma.steps.billing import BILLS_ISSUED, bills_are_due, issue_bills
 from sauma.steps.clearing import INTERVAL_CLEARED, clear_interval
 from sauma.steps.periods import open_period, plan_terms
@@ -12,6 +13,8 @@ from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settleme
 from sauma.steps.standing import SettlementStanding
 
 __all__ = [
+    "ANCHOR_KEY",
+    "ANCHOR_PLANNED",
     "BILLS_ISSUED",
     "INTERVAL_CLEARED",
     "SETTLEMENT_PLANNED",
@@ -19,7 +22,9 @@ __all__ = [
     "bills_are_due",
     "clear_interval",
     "issue_bills",
+    "open_anchors",
     "open_period",
+    "plan_anchor",
     "plan_batches",
     "plan_settlement",
     "plan_terms",

@@ -128,6 +128,9 @@ burials = _mirror(journal.BURIALS)
 observations = _mirror(journal.OBSERVATIONS)
 bills = _mirror(journal.BILLS, _index("bill_id"), _index("participant"), _index("settlement_id"))
 bill_lines = _mirror(journal.BILL_LINES, _index("bill_id"))
+anchor_keys = _mirror(journal.ANCHOR_KEYS)
+anchors = _mirror(journal.ANCHORS, _index("batch_id"), _index("anchor_id"))
+anchored_bills = _mirror(journal.ANCHORED_BILLS, _index("bill_id"), _index("anchor_id"))
 
 bindings = sa.Table(
     "bindings",

@@ -151,6 +151,20 @@ class TransferToOneselfMakesUnits(Fault):
         return self.prepare_instead(batches, each_instruction(change), outstanding, replaces)
 
 
+class AnchorsAnotherRoot(Fault):
+    """The root that goes to the chain is not the one that was asked for."""
+
+    caught_by = "CS-050"
+
+    def prepare(self, batches, *, outstanding, replaces=None):
+        def another(each: Instruction) -> Instruction:
+            if not isinstance(each, Anchor):
+                return each
+            return attrs.evolve(each, root=each.root[::-1])
+
+        return self.prepare_instead(batches, each_instruction(another), outstanding, replaces)
+
+
 class AnchorsAnyLength(Fault):
     caught_by = "CS-051"
 

@@ -106,7 +106,7 @@ class Moving:
 
     @case("anchor")
     def test_cs050_an_anchor_moves_nothing(self, world: World) -> None:
-        """An anchor is on the chain under its reference, and moves no units."""
+        """An anchor and its root are on the chain under its reference, and no units move."""
         batch = world.batch(world.anchor(ROOT), kind=BatchKind.ANCHOR)
         before = world.balances()
         transactions = world.land(batch)
@@ -115,6 +115,9 @@ class Moving:
         assert world.balances() == before
         assert {each.reference for each in events} == {batch.reference}
         assert world.deltas_of(transactions) == moved()
+        assert [
+            root for each in transactions for root in world.codec.decode(each.raw).anchored_roots
+        ] == [ROOT]
 
     @case("anchor")
     def test_cs051_a_root_has_32_bytes(self, world: World) -> None:
