@@ -7,13 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 
 from sauma.chain import (
-    AccountId,
     Answer,
-    AssetId,
     Balance,
     Batch,
     Capabilities,
-    ChainId,
     Cursor,
     EventPage,
     Head,
@@ -23,6 +20,7 @@ from sauma.chain import (
     Word,
 )
 from sauma.errors import OutcomeUnknown, Unavailable
+from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.memory import MemoryChain
 
 
