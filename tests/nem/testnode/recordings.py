@@ -13,7 +13,6 @@ import attrs
 
 from sauma_nem.json_form import block_from_json
 from sauma_nem.parsing import parse
-from sauma_nem.testnode import NodeSettings, TestNode
 from sauma_nem.transactions import Block
 from sauma_nem.unreadable import Unreadable
 
@@ -112,97 +111,3 @@ def accounts() -> dict[str, dict[str, Any]]:
     """The recorded network's accounts by label."""
     found: dict[str, dict[str, Any]] = load("nis_rest_queries.json")["accounts"]
     return found
-
-
-def recorded_node() -> TestNode:
-    """A node at the recorded network's genesis, with its importances and its harvester."""
-    settings = NodeSettings(
-        harvester_private_key=private_key("harvester"),
-        importances={each["address"]: 0.1 for each in accounts().values()},
-        node_name="gridnode",
-    )
-    return TestNode(settings, genesis=blocks()[0][0])
-
-
-@attrs.frozen(kw_only=True)
-class Replayed:
-    """What our node answered to a recorded request."""
-
-    exchange: Exchange
-    status: int
-    reply: Any
-
-
-@cache
-def replayed() -> tuple[Replayed, ...]:
-    """Our node's answers to all recorded requests, on the recorded chain.
-
-    The recorded blocks are handed to the node when their time has come.  A query has no time of
-    its own: it is asked again after each block until the answer fits or the next thing happened.
-    """
-    node = recorded_node()
-    coming = [block for block, _ in blocks() if 1 < block.height <= LAST_COMPLETE_HEIGHT]
-    answers = []
-    now_seconds = coming[0].timestamp_seconds
-    recorded = exchanges()
-    for index, exchange in enumerate(recorded):
-        now_seconds = max(now_seconds, exchange.seconds or 0)
-        _receive_until(node, coming, now_seconds)
-        node.set_time(now_seconds)
-        answer = _ask(node, exchange)
-        limit = _next_seconds(recorded, index)
-        while (
-            not exchange.is_announce
-            and not same(exchange, answer.reply)
-            and coming
-            and coming[0].timestamp_seconds <= limit
-        ):
-            now_seconds = coming[0].timestamp_seconds
-            _receive_until(node, coming, now_seconds)
-            answer = _ask(node, exchange)
-        answers.append(answer)
-        if exchange.name == "unconfirmed tx by hash":
-            # The blocks of this session were not all recorded; the node makes one of its own.
-            node.mine()
-    return tuple(answers)
-
-
-def _ask(node: TestNode, exchange: Exchange) -> Replayed:
-    status, reply = node.request(
-        exchange.method,
-        exchange.path,
-        params=exchange.params,
-        body=exchange.body,
-        headers=exchange.headers,
-    )
-    return Replayed(exchange=exchange, status=status, reply=reply)
-
-
-def _receive_until(node: TestNode, coming: list[Block], seconds: int) -> None:
-    while coming and coming[0].timestamp_seconds <= seconds:
-        node.set_time(coming[0].timestamp_seconds)
-        node.receive_block(coming.pop(0))
-
-
-def _next_seconds(recorded: tuple[Exchange, ...], index: int) -> int:
-    later = (each.seconds for each in recorded[index + 1 :] if each.seconds is not None)
-    return next(later, 0)
-
-
-def same(exchange: Exchange, reply: Any) -> bool:
-    """Whether a reply is the recorded one, apart from what may differ between two nodes."""
-    return bool(_comparable(exchange.path, exchange.reply) == _comparable(exchange.path, reply))
-
-
-def _comparable(path: str, value: Any) -> Any:
-    """Without the time of errors and the difficulty; listings without an order sorted."""
-    if isinstance(value, dict):
-        ignored = {"difficulty"} | ({"timeStamp"} if "error" in value else set())
-        return {
-            name: _comparable(path, each) for name, each in value.items() if name not in ignored
-        }
-    if isinstance(value, list):
-        rows = [_comparable(path, each) for each in value]
-        unordered = path in ("/account/mosaic/owned", "/account/importances")
-        return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) if unordered else rows
-    return value

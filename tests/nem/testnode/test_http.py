@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -39,6 +40,36 @@ def test_http_says_what_the_process_says(client: Client, node: TestNode) -> None
     """The socket adds nothing: every route gives the same JSON as `request`."""
     for path in ("/node/info", "/chain/last-block", "/nowhere", "/account/get?address=X"):
         assert client.ask("GET", path) == node.request("GET", path)
+
+
+def test_replies_are_chunked_json_for_every_origin(node: TestNode) -> None:
+    """HTTP/1.1 gets chunks, HTTP/1.0 a length; both the line end and the CORS header."""
+    with NodeServer(node) as server:
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+        connection.request("GET", "/chain/height")
+        reply = connection.getresponse()
+        headers, content = dict(reply.getheaders()), reply.read()
+        connection.close()
+        with socket.create_connection((server.host, server.port), timeout=10) as old:
+            old.sendall(b"GET /chain/height HTTP/1.0\r\n\r\n")
+            answered = b"".join(iter(lambda: old.recv(4_096), b""))
+
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Transfer-Encoding"] == "chunked"
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert content == b'{"height":1}\r\n'
+    assert b"Content-Length: 14\r\n" in answered
+    assert answered.endswith(b'\r\n\r\n{"height":1}\r\n')
+
+
+def test_what_cannot_be_told_in_json_was_done_nevertheless(client: Client, node: TestNode) -> None:
+    """406 comes when the answer should be written: an announce was taken before it."""
+    request = ALICE.signed(ALICE.transfer(node, BOB, 1))
+
+    status, _ = client.ask("POST", "/transaction/announce", request.to_json(), Accept="text/html")
+
+    assert status == 406
+    assert len(node.waiting()) == 1
 
 
 def test_many_requests_share_a_connection(client: Client) -> None:

@@ -67,6 +67,7 @@ class NodeServer:
         self._stopping = threading.Event()
         self._stop_lock, self._is_stopped = threading.Lock(), False
         self._threads: list[threading.Thread] = []
+        self._told: list[Callable[[], None]] = []
         try:
             self._http = _HttpServer((host, port), _Handler, self)
         except OSError as error:
@@ -131,6 +132,12 @@ class NodeServer:
             self._http.server_close()
             for thread in self._threads:
                 thread.join()
+        for each in self._told:
+            each()
+
+    def when_stopped(self, tell: Callable[[], None]) -> None:
+        """Have somebody told once this server has stopped, by whatever made it stop."""
+        self._told.append(tell)
 
     def _stop_soon(self) -> None:
         """Stop after the answer to who asked for it."""

@@ -35,7 +35,7 @@ def serve(
     on_ready: Callable[[NodeServer], None] | None = None,
     until: threading.Event | None = None,
 ) -> None:
-    """Run a node until SIGINT or SIGTERM (or until `until` is set); then close its file.
+    """Run a node until SIGINT or SIGTERM, `until` is set, or GET /shutdown; then close its file.
 
     `block_seconds` is the seconds between blocks, "auto" for a block after each accepted announce,
     or "manual" for blocks only by the control routes.  `accounts` and the JSON object in
@@ -68,10 +68,12 @@ def serve(
             control=control,
             middleware=middleware,
         )
+        ends = until or threading.Event()
+        server.when_stopped(ends.set)
         with server:
             if on_ready is not None:
                 on_ready(server)
-            _wait(until or threading.Event())
+            _wait(ends)
     finally:
         node.close()
 
