@@ -59,7 +59,7 @@ def test_it_is_a_chain():
     assert chain.capabilities.finality is Finality.INSTANT
     assert chain.capabilities.block_seconds == 5
     assert MemoryChain().capabilities == MEMORY_CAPABILITIES
-    assert MEMORY_CAPABILITIES.hold is MEMORY_CAPABILITIES.contest is Support.ABSENT
+    assert MEMORY_CAPABILITIES.hold is MEMORY_CAPABILITIES.contest is Support.NATIVE
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ SESSION = {"authority": ANNA, "session_id": bytes(32), **STAMP}
 )
 def test_what_is_not_declared_is_refused_and_moves_nothing(instruction: Instruction):
     """Hold, attest, capture and release are `Unsupported`, also beside something supported."""
-    chain = funded(10)
+    chain = funded(10, session_rules=None)
     refused = batch("b", transfer(5), instruction)
 
     for ask in (

@@ -69,7 +69,7 @@ def test_a_broken_promise_is_named(pytester: pytest.Pytester) -> None:
             "*CS-153: Included is final from the declared number*",
             "*chains and what they promise*",
             "*generous*",
-            "hold *absent: 1 refused",
+            "hold *native: 1 shown",
             "finality *depth: 1 FAILED",
             "generous: FAILED CS-153 final at the declared depth",
         ]

@@ -27,6 +27,7 @@ from sauma.chain import (
     SignedTransaction,
     Signer,
     Status,
+    Support,
     Word,
 )
 from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
@@ -43,10 +44,14 @@ from sauma.memory.rules import (
     check_asset,
     check_batch,
 )
+from sauma.memory.sessions import SESSION_RULES, SessionRules, escrow_domain, has_steps
+from sauma.session import Session
 from sauma.units import check_integer
 
 GENESIS_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE_BLOCKS: Final = 100
+STEP_VALIDITY_BLOCKS: Final = 10
+"""How many blocks' time a step of a session may take to land: another party's may have come before it."""
 
 
 class MemoryChain:
@@ -75,16 +80,21 @@ class MemoryChain:
         validity_s: int | None = None,
         page_blocks: int = PAGE_BLOCKS,
         genesis_time: datetime = GENESIS_TIME,
+        session_rules: SessionRules | None = SESSION_RULES,
         path: str | Path | None = None,
     ) -> None:
         """Begin a chain at its genesis block, or open the one that `path` keeps.
 
         `validity_s` is how many seconds of chain time after its preparation a transaction may land;
-        None is for ever.  Raises `Conflict` when the file keeps a chain with other rules.
+        None is for ever.  Without `session_rules` it declares no holds.
+
+        Raises `Conflict` when the file keeps a chain with other rules.
         """
         self._chain_id = ChainId(f"memory:{name}")
         self._capabilities = attrs.evolve(
             MEMORY_CAPABILITIES,
+            hold=Support.NATIVE if session_rules else Support.ABSENT,
+            contest=Support.NATIVE if session_rules else Support.ABSENT,
             finality=Finality.INSTANT if finality_blocks == 1 else Finality.DEPTH,
             finality_blocks=_positive(finality_blocks, "finality_blocks"),
             block_seconds=_positive(block_seconds, "block_seconds"),
@@ -100,6 +110,7 @@ class MemoryChain:
             finality_blocks=finality_blocks,
             block_seconds=block_seconds,
             outstanding_max=outstanding_max,
+            session_rules=session_rules or SESSION_RULES,
             path=None if path is None else Path(path),
         )
         self._ledger = self._node.ledger
@@ -111,7 +122,7 @@ class MemoryChain:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything but holds and contests, enforced by the chain."""
+        """Everything, enforced by the chain."""
         return self._capabilities
 
     def account(self, address: str) -> AccountId:
@@ -241,6 +252,15 @@ class MemoryChain:
         check_asset(asset, self._chain_id)
         return self._ledger.supply(asset)
 
+    def session(self, session_id: bytes) -> Session | None:
+        """Return a session as it stands at the newest block, if there is one of that id."""
+        return self._ledger.sessions.get(session_id)
+
+    @property
+    def session_domain(self) -> bytes:
+        """The domain that terms of sessions on this chain must name."""
+        return escrow_domain(self._chain_id)
+
     def mine(self, blocks: int = 1) -> BlockRef:
         """Add blocks, each with all of the pool that can land in it, and return the newest."""
         for _ in range(_positive(blocks, "blocks")):
@@ -287,20 +307,29 @@ class MemoryChain:
             return None
         draft = self._draft(batch, *slot)
         packing.check_affordable(draft)
+        self._ledger.sessions_after(batch, to_unix(self._ledger.newest.time))
         transaction = write(draft, self._signatures(draft))
         packing.take(transaction.draft)
         return transaction
 
     def _check(self, batch: Batch) -> None:
-        check_batch(batch, self._chain_id, self._capabilities.batch_instructions_max)
+        check_batch(
+            batch,
+            self._chain_id,
+            self._capabilities.batch_instructions_max,
+            holds=bool(self._capabilities.hold),
+        )
 
     def _draft(self, batch: Batch, nonce: int, attempt: int) -> Draft:
+        validity_s = self._validity_s
+        if validity_s is None and has_steps(batch):
+            validity_s = STEP_VALIDITY_BLOCKS * self._capabilities.block_seconds
         now_s = to_unix(self._ledger.newest.time)
         return Draft(
             chain_id=self._chain_id,
             nonce=nonce,
             attempt=attempt,
-            valid_until=None if self._validity_s is None else now_s + self._validity_s,
+            valid_until=None if validity_s is None else now_s + validity_s,
             batch=batch,
         )
 

@@ -12,27 +12,35 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
 from sauma.chain import (
     Anchor,
+    Attest,
     Batch,
     BatchKind,
+    Capture,
     Decoded,
     Effect,
+    Hold,
     Instruction,
     Issue,
     Leg,
     Net,
+    Part,
+    Release,
     Retire,
     SignedTransaction,
     Transfer,
 )
 from sauma.errors import InvalidInput, Refused
 from sauma.identifiers import AccountId, AssetId, ChainId, Fact, canonical_json
+from sauma.intervals import from_unix, to_unix
 from sauma.memory.rules import check_batch, effects_of
+from sauma.memory.sessions import NamedVerifier
 
 VERSION: Final = 1
 SEAL_BYTES: Final = 32
@@ -43,8 +51,12 @@ COUNT_MAX: Final = 2**63 - 1
 _PERSON: Final = b"sauma-memory-1"
 _KINDS: Final[Mapping[str, type[Any]]] = {
     "anchor": Anchor,
+    "attest": Attest,
+    "capture": Capture,
+    "hold": Hold,
     "issue": Issue,
     "net": Net,
+    "release": Release,
     "retire": Retire,
     "transfer": Transfer,
 }
@@ -105,8 +117,8 @@ class MemoryTransaction:
         )
 
 
-class MemoryCodec:
-    """Reads signed bytes of any reference chain, without one."""
+class MemoryCodec(NamedVerifier):
+    """Reads signed bytes of any reference chain, and verifies evidence of sessions, without one."""
 
     def decode(self, raw: bytes) -> Decoded:
         """Return what signed bytes say; raises `InvalidInput` for bytes that are no transaction.
@@ -213,15 +225,17 @@ def _instruction_facts(instruction: Instruction) -> dict[str, Fact]:
     return {"kind": type(instruction).__name__.lower(), **_fields(instruction)}
 
 
-def _fields(value: Instruction | Leg) -> dict[str, Fact]:
+def _fields(value: Instruction | Leg | Part) -> dict[str, Fact]:
     return {field.name: _fact(getattr(value, field.name)) for field in attrs.fields(type(value))}
 
 
 def _fact(value: Any) -> Fact:
     if isinstance(value, AccountId | AssetId):
         return str(value)
+    if isinstance(value, datetime):
+        return to_unix(value)
     if isinstance(value, tuple):
-        return [_fields(leg) for leg in value]
+        return [_fields(each) for each in value]
     fact: Fact = value
     return fact
 
@@ -270,6 +284,10 @@ def _read_legs(value: Any) -> tuple[Leg, ...]:
     )
 
 
+def _read_parts(value: Any) -> tuple[Part, ...]:
+    return tuple(Part(payee=AccountId(part["payee"]), units=part["units"]) for part in value)
+
+
 _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "instruction_id": bytes.fromhex,
     "authority": AccountId,
@@ -282,5 +300,11 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "units": lambda value: value,
     "legs": _read_legs,
     "root": bytes.fromhex,
+    "session_id": bytes.fromhex,
+    "payer": AccountId,
+    "expires_at": lambda value: from_unix(_read_count(value)),
+    "step": _read_count,
+    "statement": bytes.fromhex,
+    "parts": _read_parts,
 }
 """How each field of an instruction is read back; the units are checked with the batch."""

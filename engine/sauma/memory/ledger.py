@@ -3,7 +3,8 @@
 One owner folds it in place; every step can be undone.  The rules of inclusion are here:
 
 - a transaction lands in a block when its nonce is the next of its lane, its batch has not landed, the
-  block is not later than its validity, and everybody has what it takes from them, step by step;
+  block is not later than its validity, everybody has what it takes from them, step by step, and what
+  it asks of sessions is what their machine answers at the time of the block;
 - what cannot land stays out and waits; it is dropped from the pool when it never can, because its
   nonce is taken, its batch has landed or its validity is over;
 - so what is included has always succeeded.
@@ -11,17 +12,20 @@ One owner folds it in place; every step can be undone.  The rules of inclusion a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import attrs
 
-from sauma.chain import BlockRef
+from sauma.chain import Batch, BlockRef
+from sauma.errors import Refused
 from sauma.identifiers import AccountId, AssetId, ChainId, content_id
 from sauma.intervals import to_unix
 from sauma.memory.codec import MemoryTransaction
 from sauma.memory.rules import Holding, needed_units
+from sauma.memory.sessions import SessionRules
+from sauma.session import Session
 
 GENESIS_HEIGHT: Final = 1
 
@@ -37,11 +41,18 @@ class Block:
 class Ledger:
     """Blocks from genesis on, and what follows from them."""
 
-    def __init__(self, chain_id: ChainId, genesis_time: datetime, finality_blocks: int) -> None:
+    def __init__(
+        self,
+        chain_id: ChainId,
+        genesis_time: datetime,
+        finality_blocks: int,
+        session_rules: SessionRules,
+    ) -> None:
         """Start with an empty block at height 1."""
         genesis_hash = content_id("memory-genesis", str(chain_id), to_unix(genesis_time))
         genesis = BlockRef(height=GENESIS_HEIGHT, block_hash=genesis_hash, time=genesis_time)
         self._finality_blocks = finality_blocks
+        self._session_rules = session_rules
         self._blocks = [Block(ref=genesis, transactions=())]
         self._final_height = GENESIS_HEIGHT
         self._forks = 0
@@ -50,6 +61,9 @@ class Ledger:
         self._lanes: dict[AccountId, list[bytes]] = {}
         self._batches: dict[bytes, bytes] = {}
         self._heights: dict[bytes, int] = {}
+        self._sessions: dict[bytes, Session] = {}
+        self._sessions_before: list[dict[bytes, Session | None]] = []
+        """For each transaction applied, the sessions that it changed, as they were."""
 
     @property
     def newest(self) -> BlockRef:
@@ -78,6 +92,18 @@ class Ledger:
     def supply(self, asset: AssetId) -> int:
         """Return what was issued and not retired."""
         return self._supplies.get(asset, 0)
+
+    @property
+    def sessions(self) -> Mapping[bytes, Session]:
+        """Every session by its id; look, do not touch."""
+        return self._sessions
+
+    def sessions_after(self, batch: Batch, block_time_s: int) -> dict[bytes, Session]:
+        """Return the sessions that a batch would change in a block of that time, as they are then.
+
+        Raises `Refused` when it asks what cannot be.
+        """
+        return self._session_rules.after(self._sessions, batch, block_time_s)
 
     def next_nonce(self, sender: AccountId) -> int:
         """Return the nonce that a lane takes next."""
@@ -114,8 +140,8 @@ class Ledger:
         while progressed:
             before, kept = len(selected), []
             for transaction in sorted(remaining, key=lambda each: each.draft.slot):
-                if self._fits(transaction):
-                    self._apply(transaction, self.newest.height + 1)
+                if self._fits(transaction, to_unix(time)):
+                    self._apply(transaction, self.newest.height + 1, to_unix(time))
                     selected.append(transaction)
                 else:
                     kept.append(transaction)
@@ -141,7 +167,7 @@ class Ledger:
     def append(self, block: Block) -> None:
         """Apply a block whose transactions were selected for it."""
         for transaction in block.transactions:
-            self._apply(transaction, block.ref.height)
+            self._apply(transaction, block.ref.height, to_unix(block.ref.time))
         self._blocks.append(block)
         self._final_height = max(self._final_height, block.ref.height - self._finality_blocks + 1)
 
@@ -156,8 +182,12 @@ class Ledger:
         self._forks += 1
         return tuple(reversed(undone))
 
-    def _fits(self, transaction: MemoryTransaction) -> bool:
+    def _fits(self, transaction: MemoryTransaction, block_time_s: int) -> bool:
         sender, nonce = transaction.draft.slot
+        try:
+            self.sessions_after(transaction.draft.batch, block_time_s)
+        except Refused:
+            return False
         return (
             nonce == self.next_nonce(sender)
             and transaction.draft.batch.batch_id not in self._batches
@@ -167,13 +197,21 @@ class Ledger:
             )
         )
 
-    def _apply(self, transaction: MemoryTransaction, height: int) -> None:
+    def _apply(self, transaction: MemoryTransaction, height: int, block_time_s: int) -> None:
+        changed = self.sessions_after(transaction.draft.batch, block_time_s)
+        self._sessions_before.append({each: self._sessions.get(each) for each in changed})
+        self._sessions.update(changed)
         self._lanes.setdefault(transaction.draft.sender, []).append(transaction.transaction_id)
         self._batches[transaction.draft.batch.batch_id] = transaction.transaction_id
         self._heights[transaction.transaction_id] = height
         self._move(transaction, 1)
 
     def _revert(self, transaction: MemoryTransaction) -> None:
+        for session_id, before in self._sessions_before.pop().items():
+            if before is None:
+                del self._sessions[session_id]
+            else:
+                self._sessions[session_id] = before
         self._lanes[transaction.draft.sender].pop()
         del self._batches[transaction.draft.batch.batch_id]
         del self._heights[transaction.transaction_id]

@@ -15,6 +15,7 @@ from sauma.intervals import format_time, to_unix
 from sauma.memory.codec import MemoryTransaction, read
 from sauma.memory.ledger import GENESIS_HEIGHT, Block, Ledger, Pool, is_expired, time_after
 from sauma.memory.recording import Recording
+from sauma.memory.sessions import SessionRules
 
 RECORD_VERSION: Final = 1
 
@@ -30,10 +31,11 @@ class MemoryNode:
         finality_blocks: int,
         block_seconds: int,
         outstanding_max: int,
+        session_rules: SessionRules,
         path: Path | None,
     ) -> None:
         """Begin at genesis, or repeat what the file recorded."""
-        self.ledger = Ledger(chain_id, genesis_time, finality_blocks)
+        self.ledger = Ledger(chain_id, genesis_time, finality_blocks, session_rules)
         self.pool = Pool()
         self._block_seconds = block_seconds
         self._outstanding_max = outstanding_max

@@ -12,20 +12,24 @@ from sauma.chain import (
     Anchor,
     Batch,
     Capabilities,
+    Capture,
     Effect,
     ExpiryUnit,
     FeeModel,
     Finality,
+    Hold,
     Instruction,
     Issue,
     Leg,
     Net,
+    Release,
     Retire,
     Support,
     Transfer,
 )
 from sauma.errors import InvalidInput, Unsupported, WrongNetwork
 from sauma.identifiers import AccountId, AssetId, ChainId
+from sauma.memory.sessions import SESSION_INSTRUCTIONS, check_steps, escrow_account
 from sauma.units import INT64_MAX, check_integer
 
 ASSET_KIND: Final = "unit"
@@ -36,8 +40,8 @@ MEMORY_CAPABILITIES: Final = Capabilities(
     transfer=Support.NATIVE,
     net=Support.NATIVE,
     retire=Support.NATIVE,
-    hold=Support.ABSENT,
-    contest=Support.ABSENT,
+    hold=Support.NATIVE,
+    contest=Support.NATIVE,
     anchor=Support.NATIVE,
     atomic_batch=Support.NATIVE,
     idempotency=Support.NATIVE,
@@ -58,10 +62,13 @@ MEMORY_CAPABILITIES: Final = Capabilities(
 
 Holding: TypeAlias = tuple[AccountId, AssetId]
 
-SUPPORTED: Final = (Issue, Transfer, Net, Retire, Anchor)
+WITHOUT_SESSIONS: Final = (Issue, Transfer, Net, Retire, Anchor)
+SUPPORTED: Final = (*WITHOUT_SESSIONS, *SESSION_INSTRUCTIONS)
 
 
-def check_batch(batch: Batch, chain_id: ChainId, instructions_max: int) -> None:
+def check_batch(
+    batch: Batch, chain_id: ChainId, instructions_max: int, *, holds: bool = True
+) -> None:
     """Refuse a batch that this chain cannot do.
 
     Raises `Unsupported`, `WrongNetwork` or `InvalidInput`, by the first instruction that is wrong.
@@ -71,24 +78,36 @@ def check_batch(batch: Batch, chain_id: ChainId, instructions_max: int) -> None:
             f"batch {batch.batch_id.hex()} has {len(batch.instructions)} instructions, "
             f"this chain takes {instructions_max}: make several batches"
         )
+    supported = SUPPORTED if holds else WITHOUT_SESSIONS
     for instruction in batch.instructions:
+        if not isinstance(instruction, supported):
+            raise Unsupported(
+                f"{chain_id} cannot {type(instruction).__name__.lower()}: "
+                "use a chain whose capabilities declare it"
+            )
         check_instruction(instruction, chain_id)
+    check_steps(batch)
 
 
 def check_instruction(instruction: Instruction, chain_id: ChainId) -> None:
-    """Refuse an instruction that this chain does not know, or whose contents it cannot take."""
-    if not isinstance(instruction, SUPPORTED):
-        raise Unsupported(
-            f"{chain_id} cannot {type(instruction).__name__.lower()}: "
-            "use a chain whose capabilities declare it"
-        )
+    """Refuse an instruction whose contents this chain cannot take."""
     for account in _accounts(instruction):
         check_account(account, chain_id)
+        if account == escrow_account(chain_id):
+            raise InvalidInput(
+                f"{account} keeps what sessions hold and is no party to anything else: "
+                "name another account"
+            )
     match instruction:
         case Issue(asset=asset, units=units) | Transfer(asset=asset, units=units):
             _check_units(asset, units, chain_id)
-        case Retire(asset=asset, units=units):
+        case Retire(asset=asset, units=units) | Hold(asset=asset, units=units):
             _check_units(asset, units, chain_id)
+        case Release(asset=asset, units=units):
+            _check_units(asset, units, chain_id)
+        case Capture(asset=asset, parts=parts):
+            for part in parts:
+                _check_units(asset, part.units, chain_id)
         case Net(legs=legs):
             _check_legs(legs, chain_id)
         case Anchor(root=root) if len(root) != ROOT_BYTES:
@@ -145,6 +164,27 @@ def _effects(instruction: Instruction) -> Iterator[Effect]:
                 yield Effect(account=leg.account, asset=leg.asset, delta_units=leg.delta_units)
         case Retire(account=account, asset=asset, units=units):
             yield Effect(account=account, asset=asset, delta_units=-units)
+        case Hold() | Capture() | Release():
+            yield from _escrow_effects(instruction)
+
+
+def _escrow_effects(instruction: Hold | Capture | Release) -> Iterator[Effect]:
+    """Move between a party and the escrow, which is told apart by the session that it is for."""
+    session_id, asset = instruction.session_id, instruction.asset
+    escrow = escrow_account(instruction.authority.chain_id)
+    match instruction:
+        case Hold(payer=payer, units=units):
+            yield Effect(account=payer, asset=asset, delta_units=-units)
+            yield Effect(account=escrow, asset=asset, delta_units=units, session_id=session_id)
+            return
+        case Capture(parts=parts):
+            credits = [(part.payee, part.units) for part in parts]
+        case Release(payer=payer, units=units):
+            credits = [(payer, units)]
+    total = sum(units for _, units in credits)
+    yield Effect(account=escrow, asset=asset, delta_units=-total, session_id=session_id)
+    for account, units in credits:
+        yield Effect(account=account, asset=asset, delta_units=units)
 
 
 def _accounts(instruction: Instruction) -> Iterator[AccountId]:
@@ -161,6 +201,10 @@ def _accounts(instruction: Instruction) -> Iterator[AccountId]:
             yield from (leg.account for leg in legs)
         case Retire(account=account):
             yield account
+        case Hold(payer=payer) | Release(payer=payer):
+            yield payer
+        case Capture(parts=parts):
+            yield from (part.payee for part in parts)
 
 
 def _check_units(asset: AssetId, units: int, chain_id: ChainId) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import attrs
 
@@ -44,6 +44,7 @@ RECORDED: Final = frozenset(
 """Transitions that put a statement on record; the others show in what moves."""
 
 
+@runtime_checkable
 class Verifier(Protocol):
     """Who knows how accounts of a chain sign evidence; pure, so that an auditor can load it."""
 

@@ -47,7 +47,12 @@ _MODULES = {
     "run_cases": "cases",
     "state_hash": "world",
 }
-_REWRITTEN = ("sauma.testing.suite", "sauma.testing.world", "sauma.testing.cases")
+_REWRITTEN = (
+    "sauma.testing.suite",
+    "sauma.testing.world",
+    "sauma.testing.cases",
+    "sauma.testing.charging",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,18 @@ import abc
 import enum
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import ClassVar, NoReturn
 
-from sauma.chain import Anchor, Batch, BatchKind, Chain, Codec, Instruction, Issue, Net
+from sauma.chain import Anchor, Batch, BatchKind, Chain, Codec, Instruction, Issue, Net, Signer
 from sauma.identifiers import AccountId, AssetId, ChainId, content_id
+from sauma.session import (
+    SessionTerms,
+    Statement,
+    Verifier,
+    session_domain,
+    signing_payload,
+)
 
 ELSEWHERE = ChainId("memory:elsewhere")
 """A chain that is never the one under test."""
@@ -27,6 +35,25 @@ class Ability(enum.Enum):
     LOSE_REQUESTS = "losing_requests"
     LOSE_ANSWERS = "losing_answers"
     WATCH = "watcher"
+
+
+class _NoVerifier:
+    """Stands in on a chain that holds nothing, so that it can be asked and must refuse."""
+
+    def statement_payload(self, terms: SessionTerms, statement: Statement) -> bytes:  # noqa: ARG002
+        return signing_payload(statement)
+
+    def verify_statement(
+        self,
+        terms: SessionTerms,  # noqa: ARG002
+        statement: Statement,  # noqa: ARG002
+        signer: AccountId,  # noqa: ARG002
+        signature: bytes,
+    ) -> bool:
+        return signature == b"unsigned"
+
+
+_NO_VERIFIER = _NoVerifier()
 
 
 class Harness(abc.ABC):
@@ -47,6 +74,8 @@ class Harness(abc.ABC):
     """Three accounts that exist, can pay their fees and have nothing of the asset."""
     stranger: AccountId
     """An account of this chain for which the adapter has no signer."""
+    signers: Mapping[AccountId, Signer] = MappingProxyType({})
+    """Who signs evidence of sessions: the issuer, the holders and `meter`; only for chains that hold."""
     cannot: ClassVar[Mapping[Ability, str]] = {}
     """What this harness cannot make happen, and why."""
     histories: ClassVar[int] = 12
@@ -99,6 +128,41 @@ class Harness(abc.ABC):
         for transaction in self.chain.prepare([batch], outstanding=()):
             self.chain.broadcast(transaction)
         self.mine()
+
+    @property
+    def verifier(self) -> Verifier:
+        """Who verifies evidence of sessions: the codec, where the chain holds."""
+        return self.codec if isinstance(self.codec, Verifier) else _NO_VERIFIER
+
+    @property
+    def session_asset(self) -> AssetId:
+        """What sessions hold and pay; the asset itself unless overridden."""
+        return self.asset
+
+    @property
+    def session_domain(self) -> bytes:
+        """The domain of the chain's escrow: override it where the chain declares `hold`."""
+        return session_domain(str(self.chain.chain_id))
+
+    @property
+    def session_escrow(self) -> AccountId | None:
+        """The account that signs what leaves the escrow, where no contract keeps it."""
+        return None
+
+    @property
+    def meter(self) -> AccountId:
+        """The account whose key signs readings: the payee's own unless overridden."""
+        return self.holders[1]
+
+    def fund_session(self, account: AccountId, units: int) -> None:
+        """Bring units of the session asset to an account, free to be held; `fund` unless overridden."""
+        self.fund(account, units)
+
+    def sign_evidence(self, terms: SessionTerms, statement: Statement, signer: AccountId) -> bytes:
+        """Return a signature of evidence, over the payload that the codec gives."""
+        signed = self.signers.get(signer)
+        payload = self.verifier.statement_payload(terms, statement)
+        return b"unsigned" if signed is None else signed.sign(payload)
 
     @property
     def foreign_account(self) -> AccountId:

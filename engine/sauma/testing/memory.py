@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeAlias
 
-import attrs
-
 from sauma.chain import (
     Answer,
     Balance,
@@ -23,8 +21,8 @@ from sauma.chain import (
     Status,
 )
 from sauma.errors import OutcomeUnknown, Unavailable
-from sauma.identifiers import AccountId, AssetId, ChainId, content_id
-from sauma.memory import MemoryChain, MemoryCodec
+from sauma.identifiers import AccountId, AssetId, ChainId
+from sauma.memory import SESSION_RULES, MemoryChain, MemoryCodec, NamedSigner, SessionRules
 from sauma.testing.harness import Harness
 
 FINALITY_BLOCKS: Final = 4
@@ -33,22 +31,6 @@ BATCH_INSTRUCTIONS_MAX: Final = 8
 VALIDITY_S: Final = 7_200
 
 Step: TypeAlias = Callable[[MemoryChain], object]
-
-
-@attrs.frozen(kw_only=True)
-class NamedSigner:
-    """A signer for a chain without keys: its signature shows who signed what."""
-
-    account: AccountId
-
-    @property
-    def public_key(self) -> bytes:
-        """The account's name."""
-        return self.account.text.encode()
-
-    def sign(self, payload: bytes) -> bytes:
-        """Return a hash of account and payload."""
-        return content_id("named-signature", str(self.account), payload)
 
 
 class Delegating:
@@ -106,10 +88,11 @@ class Delegating:
 class MemoryHarness(Harness):
     """A reference chain with small limits, so that they can be reached."""
 
-    def __init__(self) -> None:
-        """Begin a chain on which nobody has anything."""
+    def __init__(self, session_rules: SessionRules | None = SESSION_RULES) -> None:
+        """Begin a chain on which nobody has anything; without `session_rules` it holds nothing."""
         self._steps: list[Step] = []
-        self.memory = _new_chain(page_blocks=100, with_signers=True)
+        self._session_rules = session_rules
+        self.memory = _new_chain(100, session_rules, with_signers=True)
         self.link = _Link(self)
         self.chain = self.link
         self.codec = MemoryCodec()
@@ -121,6 +104,20 @@ class MemoryHarness(Harness):
             self.memory.account("cleo"),
         )
         self.stranger = self.memory.account("stranger")
+        self.signers = {
+            account: NamedSigner(account=account)
+            for account in (self.issuer, *self.holders, self.meter)
+        }
+
+    @property
+    def meter(self) -> AccountId:
+        """A meter with a name of its own."""
+        return self.memory.account("meter")
+
+    @property
+    def session_domain(self) -> bytes:
+        """The chain's."""
+        return self.memory.session_domain
 
     def mine(self, blocks: int = 1) -> None:
         """Make blocks."""
@@ -150,7 +147,7 @@ class MemoryHarness(Harness):
 
     def watcher(self, page_blocks: int) -> Chain:
         """Return a chain to which the same happens: the same calls give the same blocks."""
-        return _Watcher(self._steps, page_blocks)
+        return _Watcher(self._steps, _new_chain(page_blocks, self._session_rules))
 
     def fund(self, account: AccountId, units: int) -> None:
         """Issue on the chain itself, whatever stands between it and the suite."""
@@ -185,10 +182,10 @@ class _Link(Delegating):
 class _Watcher(Delegating):
     """A second chain that repeats what was done to the first before it answers."""
 
-    def __init__(self, steps: list[Step], page_blocks: int) -> None:
+    def __init__(self, steps: list[Step], memory: MemoryChain) -> None:
         self._steps = steps
         self._done = 0
-        self._memory = _new_chain(page_blocks=page_blocks, with_signers=False)
+        self._memory = memory
 
     @property
     def inner(self) -> Chain:  # type: ignore[override]
@@ -199,7 +196,9 @@ class _Watcher(Delegating):
         return self._memory
 
 
-def _new_chain(*, page_blocks: int, with_signers: bool) -> MemoryChain:
+def _new_chain(
+    page_blocks: int, session_rules: SessionRules | None, *, with_signers: bool = False
+) -> MemoryChain:
     chain_id = ChainId("memory:suite")
     accounts = [AccountId.on(chain_id, name) for name in ("grid", "anna", "bert", "cleo")]
     signers: dict[AccountId, Signer] = {
@@ -213,4 +212,5 @@ def _new_chain(*, page_blocks: int, with_signers: bool) -> MemoryChain:
         batch_instructions_max=BATCH_INSTRUCTIONS_MAX,
         validity_s=VALIDITY_S,
         page_blocks=page_blocks,
+        session_rules=session_rules,
     )

@@ -5,10 +5,20 @@ from __future__ import annotations
 from types import ModuleType
 
 from sauma.chain import Chain
-from sauma.memory import MemoryCodec
+from sauma.memory import SESSION_RULES, MemoryCodec
 from sauma.testing import MemoryHarness, World
 
-from . import codecs, declaring, following, movements, preparing, quoting, reading, replacing
+from . import (
+    codecs,
+    declaring,
+    following,
+    movements,
+    preparing,
+    quoting,
+    reading,
+    replacing,
+    sessions,
+)
 from .fault import Fault
 
 
@@ -22,7 +32,16 @@ def _in(module: ModuleType, kind: type) -> list[type]:
 
 FAULTS: list[type[Fault]] = [
     fault
-    for module in (movements, preparing, quoting, replacing, declaring, following, reading)
+    for module in (
+        movements,
+        preparing,
+        quoting,
+        replacing,
+        declaring,
+        following,
+        reading,
+        sessions,
+    )
     for fault in _in(module, Fault)
 ]
 CODEC_FAULTS: list[type[MemoryCodec]] = _in(codecs, MemoryCodec)
@@ -32,7 +51,7 @@ class FaultyHarness(MemoryHarness):
     """A reference chain with a fault, in its adapter or in its codec."""
 
     def __init__(self, fault: type[Fault] | None, codec: type[MemoryCodec] = MemoryCodec) -> None:
-        super().__init__()
+        super().__init__(SESSION_RULES if fault is None else fault.session_rules)
         self.codec = codec()
         self.fault = fault
         if fault is not None:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import attrs
 
 from sauma.chain import (
+    Attest,
     Batch,
     Capabilities,
     Hold,
+    Instruction,
     Quote,
     Support,
     Transfer,
@@ -45,7 +47,10 @@ class ForgetsTheLimitOfABatch(Fault):
 
 
 class MovesOnAnUndeclaredCall(Fault):
+    """Takes a unit, and then says that it cannot."""
+
     caught_by = "CS-220"
+    session_rules = None
 
     def prepare(self, batches, *, outstanding, replaces=None):
         for batch in batches:
@@ -79,6 +84,7 @@ class DoesWhatItDoesNotDeclare(Fault):
 
 class QuotesWhatItDoesNotDeclare(Fault):
     caught_by = "CS-240"
+    session_rules = None
 
     def quote(self, batches: Sequence[Batch]) -> Quote:
         try:
@@ -88,11 +94,15 @@ class QuotesWhatItDoesNotDeclare(Fault):
 
 
 class DeclaresAHold(Fault):
-    caught_by = "CS-220"
+    """Says that it holds, and does not."""
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return attrs.evolve(self.inner.capabilities, hold=Support.NATIVE)
+    caught_by = "CS-220"
+    refuses: tuple[type[Instruction], ...] = (Hold,)
+
+    def prepare(self, batches, *, outstanding, replaces=None):
+        if any(isinstance(each, self.refuses) for batch in batches for each in batch.instructions):
+            raise Unsupported("this chain holds nothing: use another")
+        return self.inner.prepare(batches, outstanding=outstanding, replaces=replaces)
 
 
 class DeclaresNothing(Fault):
@@ -142,9 +152,7 @@ class SaysYesForASupport(Fault):
 
 
 class DeclaresAContest(DeclaresAHold):
-    caught_by = "CS-230"
+    """Holds, but puts nothing on record."""
 
-    @property
-    def capabilities(self) -> Capabilities:
-        both = {"hold": Support.NATIVE, "contest": Support.EMULATED}
-        return attrs.evolve(self.inner.capabilities, **both)
+    caught_by = "CS-230"
+    refuses = (Attest,)

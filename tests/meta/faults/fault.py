@@ -16,6 +16,7 @@ from sauma.chain import (
 )
 from sauma.errors import InvalidInput, Refused
 from sauma.identifiers import AccountId
+from sauma.memory import SESSION_RULES, SessionRules
 from sauma.testing import Delegating, MemoryHarness
 
 
@@ -23,6 +24,8 @@ class Fault(Delegating):
     """A chain with a fault in front of it; `harness` is what it can misuse."""
 
     caught_by = ""
+    session_rules: SessionRules | None = SESSION_RULES
+    """What the reference chain behind it asks of sessions; None: it declares no holds."""
 
     def __init__(self, inner: Chain, harness: MemoryHarness) -> None:
         super().__init__(inner)

@@ -33,6 +33,7 @@ from sauma.testing.suite.reading import ReadingEvents
 from sauma.testing.suite.refusing import Refusing
 from sauma.testing.suite.replacing import Replacing
 from sauma.testing.suite.sending import Sending
+from sauma.testing.suite.sessions import Sessions
 from sauma.testing.world import World
 
 __all__ = ["ChainSuite"]
@@ -50,6 +51,7 @@ class ChainSuite(
     Batching,
     Replacing,
     Escrow,
+    Sessions,
     Comparing,
 ):
     """All cases; a subclass gives the fixture `harness`, and each case gets a new one."""

@@ -9,9 +9,11 @@ from typing import Final
 import pytest
 
 from sauma.chain import Instruction
-from sauma.errors import InsufficientBalance, InvalidInput, Refused, Unsupported
+from sauma.errors import InsufficientBalance, Unsupported
 from sauma.identifiers import content_id
+from sauma.session import Outcome, Reason, Transition
 from sauma.testing.cases import case
+from sauma.testing.charging import CAP, Charging
 from sauma.testing.world import START_UNITS, World, moved
 
 SESSION: Final = content_id("suite-session", 1)
@@ -31,50 +33,60 @@ ASKED: Final[dict[str, tuple[str, Callable[[World], Instruction]]]] = {
 
 
 class Escrow:
-    """A hold pays what was delivered and gives back the rest."""
+    """A session holds what was prepaid; what is not declared is refused."""
 
     @case("hold")
     def test_cs220_a_hold_pays_and_gives_back(self, world: World) -> None:
-        """From a hold the payees get their parts and the payer the rest; nothing is made or lost."""
-        world.land(world.batch(world.hold("anna", 50, SESSION)))
-        held = world.balances()
-        world.land(world.batch(world.capture("anna", SESSION, bert=20, cleo=5)))
-        world.land(world.batch(world.release("anna", SESSION, 25)))
+        """A car prepays, charges, pays what the meter says, and gets the rest back, to the unit."""
+        here = Charging(world).active()
+        held = here.units()
+        here.do(Transition.CLOSE, here.bert, here.receipt(4, 10_000, 260))
 
-        assert held == {**moved(), "anna": START_UNITS - 50}
-        assert world.balances() == {**moved(), "anna": START_UNITS - 25, "bert": 20, "cleo": 5}
+        assert held["anna"] == START_UNITS - CAP
+        assert here.units() == {
+            **moved(),
+            "anna": START_UNITS - 260,
+            "bert": 247,
+            "cleo": 13,
+        }
 
     @case("hold")
     def test_cs221_a_hold_cannot_be_overdrawn(self, world: World) -> None:
         """No more can be held than there is, and no more captured than is held."""
-        too_much = world.batch(world.hold("anna", START_UNITS + 1, SESSION))
+        here = Charging(world)
+        step = here.step(Transition.AUTHORISE, here.anna, here.authorisation(START_UNITS + 1))
+        too_much = here.outcome(step)
+        assert isinstance(too_much, Outcome), "the machine knows no balances"
         with pytest.raises(InsufficientBalance):
-            world.chain.prepare([too_much], outstanding=())
-        world.land(world.batch(world.hold("anna", 50, SESSION)))
+            world.chain.prepare([here.batch(step, too_much)], outstanding=())
+        here.active()
 
-        with pytest.raises((Refused, InvalidInput)):
-            world.chain.prepare(
-                [world.batch(world.capture("anna", SESSION, bert=51))], outstanding=()
-            )
+        assert here.refused(Transition.CLOSE, here.bert, here.close(4, CAP + 1)) is Reason.ABOVE_CAP
 
     @case("hold")
     def test_cs222_what_is_held_cannot_be_spent(self, world: World) -> None:
         """Units that a session holds are not there for anything else."""
-        world.land(world.batch(world.hold("anna", START_UNITS - 1, SESSION)))
+        here = Charging(world).authorised(START_UNITS - 1)
+        again = Charging(world, key="another")
+        step = again.step(Transition.AUTHORISE, here.anna, again.authorisation(2))
+        outcome = again.outcome(step)
+        assert isinstance(outcome, Outcome), "the machine knows no balances"
 
         with pytest.raises(InsufficientBalance):
-            world.chain.prepare([world.batch(world.movement(2))], outstanding=())
+            world.chain.prepare([again.batch(step, outcome)], outstanding=())
 
     @case("contest", needs=("contest", "hold"))
     def test_cs230_a_statement_is_on_record(self, world: World) -> None:
-        """An attested statement of a session is on the chain under its reference and moves nothing."""
-        statement = world.batch(world.attest("anna", SESSION))
-        world.chain.quote([statement])
-        world.land(world.batch(world.hold("anna", 50, SESSION)))
-        before = world.balances()
+        """An attested reading is on the chain under its batch's reference and moves nothing."""
+        here = Charging(world).authorised()
+        step = here.step(Transition.START, here.bert, here.reading(0, 0))
+        outcome = here.outcome(step)
+        assert isinstance(outcome, Outcome), "a start is possible"
+        statement = here.batch(step, outcome)
+        before = here.units()
         world.land(statement)
 
-        assert world.balances() == before
+        assert here.units() == before
         assert statement.reference in {each.reference for each in world.read().events}
 
     @case("undeclared")
@@ -86,7 +98,7 @@ class Escrow:
         for capability, make in ASKED.values():
             batch = world.batch(make(world))
             if getattr(world.capabilities, capability):
-                if capability != "hold":
+                if capability not in ("hold", "contest"):
                     world.chain.quote([batch])
                 continue
             before = world.snapshot()
