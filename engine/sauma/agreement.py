@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from sauma.billing import BillStatus, LineKind
 from sauma.errors import Disagreement
-from sauma.settlement import ISSUER, Purpose
+from sauma.reconciling import reconcile
+from sauma.settlement import Purpose
 from sauma.statements import read_statements
 from sauma.steps import SettlementStanding
-from sauma.store import projections as p
 from sauma.store import queries
 from sauma.venue import Venue
 
@@ -102,34 +102,10 @@ def _compare(found: Agreement) -> None:
 
 def _check_balances(connection: sa.Connection, venue: Venue) -> int:
     """Compare what events say every holder has with what the chain says; return how many."""
-    asset = str(venue.energy_asset)
-    held: dict[str, int] = defaultdict(int)
-    retracted = {
-        (row.sequence, bytes(row.transaction_id))
-        for row in connection.execute(
-            sa.select(p.chain_events.c.sequence, p.chain_events.c.transaction_id).where(
-                p.chain_events.c.retracted_by.is_not(None)
-            )
+    found = reconcile(connection, venue)
+    for holder, (ledger_wh, chain_wh) in found.differences.items():
+        raise Disagreement(
+            f"{holder} has {chain_wh} Wh on the chain at block {found.height}, "
+            f"the events read so far add up to {ledger_wh}"
         )
-    }
-    for row in connection.execute(
-        sa.select(p.chain_effects).where(p.chain_effects.c.asset == asset)
-    ):
-        if (row.sequence, bytes(row.transaction_id)) not in retracted:
-            held[row.holder] += row.delta_units
-    accounts = queries.accounts(connection, venue.chain_id)
-    scanned_height = queries.chain_state(connection, venue.chain_id).scanned_height
-    checked = 0
-    for holder, account in sorted(accounts.items()):
-        if holder == ISSUER:
-            continue
-        balance = venue.chain.balance(account, venue.energy_asset)
-        if balance.units != held[holder]:
-            if balance.block.height != scanned_height:
-                continue
-            raise Disagreement(
-                f"{holder} has {balance.units} Wh on the chain at block {balance.block.height}, "
-                f"the events read so far add up to {held[holder]}"
-            )
-        checked += 1
-    return checked
+    return found.checked

@@ -116,6 +116,11 @@ class Desk:
         return self._venue
 
     @property
+    def clock(self) -> Clock:
+        """The clock that says which intervals are over."""
+        return self._clock
+
+    @property
     def rulebook(self) -> Rulebook:
         """The rulebook in force; raises `InvalidInput` before one was published."""
         with self._store.reading() as connection:

@@ -20,6 +20,9 @@ from sauma.identifiers import canonical_json, check_name, content_id
 from sauma.intervals import Interval, check_minutes, find_zone
 from sauma.units import BASIS_POINTS, check_integer, check_price, format_scaled, parse_decimal
 
+DEADLINE_MINUTES_MAX: Final = 60 * 24 * 31
+"""A month: readings that come later are corrections."""
+
 
 class Delivery(enum.Enum):
     """Whose wallet the energy leaves."""
@@ -89,6 +92,8 @@ class Rulebook:
     currency: str = "EUR"
     zone: str = "Europe/Helsinki"
     interval_minutes: int = 15
+    reading_deadline_minutes: int = 360
+    """How long after its end an interval waits for readings that are still missing; then it closes."""
     mechanism: str = "equal_shares"
     producer_bps: int = 8_000
     grid_bps: int = 1_500
@@ -114,6 +119,11 @@ class Rulebook:
         if not isinstance(self.currency, str) or not _CURRENCY.fullmatch(self.currency):
             raise InvalidInput(f"currency {self.currency!r} is not an ISO 4217 code such as EUR")
         check_minutes(self.interval_minutes, "interval_minutes")
+        deadline = check_integer(self.reading_deadline_minutes, "reading_deadline_minutes")
+        if not 0 <= deadline <= DEADLINE_MINUTES_MAX:
+            raise InvalidInput(
+                f"reading_deadline_minutes of {deadline} is not within 0 to {DEADLINE_MINUTES_MAX}"
+            )
         self._check_types()
         self._check_shares()
         check_price(self.price_cap_micro, "price_cap")
@@ -182,8 +192,9 @@ class Rulebook:
                 value.value if isinstance(value, enum.Enum) else value
             ),
         )
-        if self.anchor is Anchoring.NONE:
-            del facts["anchor"]
+        for name in _ADDED_LATER:
+            if getattr(self, name) == getattr(attrs.fields(Rulebook), name).default:
+                del facts[name]
         return facts
 
     def to_bytes(self) -> bytes:
@@ -277,6 +288,7 @@ class Rulebook:
         return first.astimezone(UTC), after.astimezone(UTC)
 
 
+_ADDED_LATER: Final = ("anchor", "reading_deadline_minutes")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHOICES: Final[Mapping[str, type[enum.Enum]]] = {
     "delivery": Delivery,

@@ -24,8 +24,8 @@ def open_period(
     start, end = to_unix(first), to_unix(after)
     if queries.is_settled(connection, area, interval.start_unix):
         return None
-    for other, waiting in queries.uncleared(connection, end - 1):
-        if other == area and waiting >= start:
+    for _, waiting in queries.uncleared(connection, end - 1, area):
+        if waiting >= start:
             raise InvalidInput(
                 f"the interval {Interval.from_start_unix(waiting, interval.minutes)} of {area} is "
                 "not cleared: clear it before its period is settled"

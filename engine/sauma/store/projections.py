@@ -84,7 +84,7 @@ rulebooks = _mirror(journal.RULEBOOKS)
 chains = _mirror(journal.CHAINS)
 participants = _mirror(journal.PARTICIPANTS, _index("participant"))
 prices = _mirror(journal.PRICES, _index("area_of_row"))
-readings = _mirror(journal.READINGS, _index("interval_start_of_row"))
+readings = _mirror(journal.READINGS, _index("interval_start_of_row", "point_digest"))
 posted_offers = _mirror(journal.POSTED_OFFERS, _index("area", "interval_start"))
 positions = _mirror(journal.POSITIONS, _index("area", "interval_start"))
 trades = _mirror(journal.TRADES, _index("area", "interval_start"))
@@ -92,7 +92,13 @@ residuals = _mirror(journal.RESIDUALS, _index("area", "interval_start"))
 obligations = _mirror(journal.OBLIGATIONS, _index("area", "interval_start"))
 chain_terms = _mirror(journal.CHAIN_TERMS)
 fee_quotes = _mirror(journal.FEE_QUOTES)
-settlements = _mirror(journal.SETTLEMENTS, _index("settlement_id"))
+settlements = _mirror(
+    journal.SETTLEMENTS,
+    sa.Column("least_status", sa.Integer, nullable=False),
+    _index("settlement_id"),
+    _index("area", "period_start"),
+    _index("least_status"),
+)
 instructions = _mirror(
     journal.INSTRUCTIONS,
     _index("settlement_id"),
@@ -154,7 +160,17 @@ cleared_intervals = sa.Table(
     sa.Column("interval_start", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("interval_minutes", sa.Integer, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("settled_by", sa.BigInteger, nullable=True),
+    _index("settled_by"),
 )
+"""`settled_by` is the entry of the first settlement that covers the interval."""
+open_intervals = sa.Table(
+    "open_intervals",
+    metadata,
+    sa.Column("area", sa.String(64), primary_key=True),
+    sa.Column("interval_start", sa.BigInteger, primary_key=True, autoincrement=False),
+)
+"""What has readings or offers and is not cleared."""
 chain_states = sa.Table(
     "chain_states",
     metadata,
@@ -198,6 +214,7 @@ _STARTING_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
         "succeeded": None,
     },
     "chain_events": {"retracted_by": None},
+    "settlements": {"least_status": 0},
 }
 
 
@@ -268,8 +285,82 @@ def _fold_clearing(connection: sa.Connection, entry: SealedEntry) -> None:
             "interval_start": interval.start_unix,
             "interval_minutes": interval.minutes,
             "sequence": entry.sequence,
+            "settled_by": None,
         },
     )
+    connection.execute(
+        sa.delete(open_intervals).where(
+            open_intervals.c.area == entry.header.area,
+            open_intervals.c.interval_start == interval.start_unix,
+        )
+    )
+
+
+def _fold_readings(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Open the intervals that new readings are of."""
+    metered = (
+        sa.select(metering_points.c.area, readings.c.interval_start_of_row.label("interval_start"))
+        .join(metering_points, metering_points.c.point_digest == readings.c.point_digest)
+        .where(readings.c.sequence == entry.sequence)
+        .distinct()
+    )
+    _open(connection, metered)
+
+
+def _fold_offers(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Open the interval that new offers are for."""
+    _open(
+        connection,
+        sa.select(posted_offers.c.area, posted_offers.c.interval_start)
+        .where(posted_offers.c.sequence == entry.sequence)
+        .distinct(),
+    )
+
+
+def _open(connection: sa.Connection, found: sa.Select[Any]) -> None:
+    """Note intervals as open, unless they are or were cleared."""
+    keys = found.subquery()
+    missing = sa.select(keys.c.area, keys.c.interval_start).where(
+        *(
+            ~sa.exists().where(
+                table.c.area == keys.c.area, table.c.interval_start == keys.c.interval_start
+            )
+            for table in (open_intervals, cleared_intervals)
+        )
+    )
+    connection.execute(sa.insert(open_intervals).from_select(["area", "interval_start"], missing))
+
+
+def _fold_settlement(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Mark the intervals that a settlement is the first to cover."""
+    for row in _table(entry, "settlements"):
+        connection.execute(
+            sa.update(cleared_intervals)
+            .where(
+                cleared_intervals.c.area == entry.header.area,
+                cleared_intervals.c.interval_start >= row["period_start"],
+                cleared_intervals.c.interval_start < row["period_end"],
+                cleared_intervals.c.settled_by.is_(None),
+            )
+            .values(settled_by=entry.sequence)
+        )
+
+
+def _fold_bills(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Note the least status of the bills of a settlement as they stand."""
+    for settlement in {row["settlement_id"] for row in _table(entry, "bills")}:
+        newest: dict[str, int] = {}
+        for row in connection.execute(
+            sa.select(bills.c.participant, bills.c.status)
+            .where(bills.c.settlement_id == settlement)
+            .order_by(bills.c.sequence)
+        ):
+            newest[row.participant] = row.status
+        connection.execute(
+            sa.update(settlements)
+            .where(settlements.c.settlement_id == settlement)
+            .values(least_status=min(newest.values()))
+        )
 
 
 def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
@@ -356,6 +447,10 @@ _FOLDS: Final = {
     "metering_points": _fold_metering_points,
     "observations": _fold_observation,
     "burials": _fold_burial,
+    "readings": _fold_readings,
+    "posted_offers": _fold_offers,
+    "settlements": _fold_settlement,
+    "bills": _fold_bills,
 }
 
 
@@ -368,6 +463,7 @@ class JournalProjector:
         for name in (
             *(schema.name for schema in journal.SCHEMAS),
             "cleared_intervals",
+            "open_intervals",
             "chain_states",
         )
     )

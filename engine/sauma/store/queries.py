@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
 
@@ -302,8 +301,13 @@ def residuals(connection: sa.Connection, period: Period) -> list[tuple[Residual,
     ]
 
 
-def settlements(connection: sa.Connection) -> list[SettlementRow]:
-    """Return every settlement, in the order in which they were planned."""
+def settlements(
+    connection: sa.Connection, condition: sa.ColumnElement[bool] | None = None
+) -> list[SettlementRow]:
+    """Return every settlement, or those that meet a condition, in the order of their planning."""
+    query = sa.select(p.settlements)
+    if condition is not None:
+        query = query.where(condition)
     return [
         SettlementRow(
             settlement_id=bytes(row.settlement_id),
@@ -317,7 +321,7 @@ def settlements(connection: sa.Connection) -> list[SettlementRow]:
             sequence=row.sequence,
         )
         for row in connection.execute(
-            sa.select(p.settlements).order_by(p.settlements.c.sequence, p.settlements.c.row_number)
+            query.order_by(p.settlements.c.sequence, p.settlements.c.row_number)
         )
     ]
 
@@ -372,76 +376,46 @@ def has_settlement(connection: sa.Connection, settlement_id: bytes) -> bool:
 
 def unsettled(connection: sa.Connection) -> list[tuple[str, int]]:
     """Return area and start of every cleared interval that no settlement covers, in that order."""
-    periods: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for row in connection.execute(
-        sa.select(
-            p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end
-        ).order_by(p.settlements.c.area, p.settlements.c.period_start, p.settlements.c.period_end)
-    ):
-        merged = periods[row.area]
-        if merged and row.period_start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], row.period_end))
-        else:
-            merged.append((row.period_start, row.period_end))
-
-    def is_covered(area: str, start: int) -> bool:
-        merged = periods.get(area, [])
-        index = bisect_right(merged, (start, INT64_MAX))
-        return index > 0 and start < merged[index - 1][1]
-
     rows = connection.execute(
-        sa.select(p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start).order_by(
-            p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start
-        )
-    )
-    return [
-        (row.area, row.interval_start)
-        for row in rows
-        if not is_covered(row.area, row.interval_start)
-    ]
-
-
-def uncleared(connection: sa.Connection, newest_start: int) -> list[tuple[str, int]]:
-    """Return area and start of every interval up to one that has readings or offers and is not cleared."""
-    metered = sa.select(
-        p.metering_points.c.area, p.readings.c.interval_start_of_row.label("interval_start")
-    ).join(p.metering_points, p.metering_points.c.point_digest == p.readings.c.point_digest)
-    offered = sa.select(p.posted_offers.c.area, p.posted_offers.c.interval_start)
-    known = sa.union(metered, offered).subquery()
-    rows = connection.execute(
-        sa.select(known.c.area, known.c.interval_start)
-        .where(
-            known.c.interval_start <= newest_start,
-            ~sa.exists().where(
-                p.cleared_intervals.c.area == known.c.area,
-                p.cleared_intervals.c.interval_start == known.c.interval_start,
-            ),
-        )
-        .order_by(known.c.interval_start, known.c.area)
+        sa.select(p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start)
+        .where(p.cleared_intervals.c.settled_by.is_(None))
+        .order_by(p.cleared_intervals.c.area, p.cleared_intervals.c.interval_start)
     )
     return [(row.area, row.interval_start) for row in rows]
 
 
-def least_statuses(connection: sa.Connection) -> dict[bytes, int]:
-    """Return the least status of the bills as they stand, by settlement; unbilled ones are left out."""
-    newest: dict[tuple[bytes, str], int] = {}
-    for row in connection.execute(
-        sa.select(p.bills.c.settlement_id, p.bills.c.participant, p.bills.c.status).order_by(
-            p.bills.c.sequence
-        )
-    ):
-        newest[bytes(row.settlement_id), row.participant] = row.status
-    least: dict[bytes, int] = {}
-    for (settlement, _), status in newest.items():
-        least[settlement] = min(status, least.get(settlement, FINAL))
-    return least
+def uncleared(
+    connection: sa.Connection, newest_start: int, area: str | None = None
+) -> list[tuple[str, int]]:
+    """Return area and start of every interval up to one that has readings or offers and is not cleared.
+
+    Of one area or of all, the oldest first.
+    """
+    query = sa.select(p.open_intervals).where(p.open_intervals.c.interval_start <= newest_start)
+    if area is not None:
+        query = query.where(p.open_intervals.c.area == area)
+    rows = connection.execute(
+        query.order_by(p.open_intervals.c.interval_start, p.open_intervals.c.area)
+    )
+    return [(row.area, row.interval_start) for row in rows]
+
+
+def points_reported(connection: sa.Connection, area: str, interval_start: int) -> int:
+    """Return how many metering points of an area have a reading of an interval, of whatever quality."""
+    reported = sa.exists().where(
+        p.readings.c.interval_start_of_row == interval_start,
+        p.readings.c.point_digest == p.metering_points.c.point_digest,
+    )
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(p.metering_points)
+        .where(p.metering_points.c.area == area, reported)
+    ).scalar_one()
 
 
 def unfinished_settlements(connection: sa.Connection, reached: int = FINAL) -> list[SettlementRow]:
     """Return the settlements that owe something and have not been billed at that status throughout."""
-    least = least_statuses(connection)
-    return [
-        row
-        for row in settlements(connection)
-        if row.obligation_count and least.get(row.settlement_id, 0) < reached
-    ]
+    unfinished = sa.and_(
+        p.settlements.c.obligation_count > 0, p.settlements.c.least_status < reached
+    )
+    return settlements(connection, unfinished)
