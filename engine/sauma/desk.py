@@ -29,6 +29,7 @@ from sauma.settlement import (
     ISSUER,
 )
 from sauma.store import Store, Transaction, queries
+from sauma.store.points import Points
 from sauma.venue import Venue, check_venue
 
 ROLES: Final = (ISSUER, CLEARING)
@@ -53,6 +54,7 @@ class Desk:
         self._clock = clock
         self._draw_salt = draw_salt
         self._holder = holder
+        self._points = Points()
 
     @classmethod
     def open(
@@ -201,7 +203,7 @@ class Desk:
         """Take readings, all or none; known ones are left out.  Return how many were new."""
         with self._store.transaction() as transaction:
             connection = transaction.connection
-            tables = intake.reading_tables(connection, in_force(connection), readings)
+            tables = intake.reading_tables(connection, in_force(connection), self._points, readings)
             self._append_in(transaction, "readings_accepted", tables)
         return sum(len(table) for table in tables)
 

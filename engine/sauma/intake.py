@@ -15,17 +15,18 @@ from sauma.identifiers import AccountId, ChainId, check_name
 from sauma.intervals import Interval, format_time, to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
+from sauma.judging import judge_readings
 from sauma.matching import mechanism
 from sauma.offers import (
     MeteringPoint,
     Offer,
     Reading,
     StandingPrice,
-    newest_readings,
-    positions_from_readings,
 )
+from sauma.readings import ReadingColumns
 from sauma.rulebook import Rulebook
 from sauma.store import queries
+from sauma.store.points import Points
 
 
 def rulebook_tables(connection: sa.Connection, rulebook: Rulebook) -> list[Table]:
@@ -173,7 +174,7 @@ def price_tables(
 
 
 def reading_tables(
-    connection: sa.Connection, rulebook: Rulebook, readings: Sequence[Reading]
+    connection: sa.Connection, rulebook: Rulebook, points: Points, readings: Sequence[Reading]
 ) -> list[Table]:
     """Return the table of new readings, all of them or none.
 
@@ -181,50 +182,12 @@ def reading_tables(
     with other contents, `InvalidInput` for an interval of another length, one that is cleared or
     settled, and readings of a participant that add up to more than a position can hold.
     """
-    newest_readings(readings)
-    points = queries.metering_points(connection)
-    known = _known_readings(connection, points, readings)
-    opened: set[tuple[str, Interval]] = set()
-    rows = []
     for reading in readings:
-        _, point = _find_point(points, reading)
         check_length(reading.interval, rulebook)
-        earlier = known.get(reading.reading_id)
-        if earlier is not None:
-            if earlier != reading:
-                raise Conflict(_conflict(earlier, reading))
-            continue
-        known[reading.reading_id] = reading
-        opened.add((point.area, reading.interval))
-        rows.append(_reading_row(points[reading.metering_point][0], reading))
-    for area, interval in sorted(opened):
-        _check_open(connection, area, interval)
-    positions_from_readings(
-        known.values(), {gsrn: point for gsrn, (_, point) in points.items()}, own_use_first=True
-    )
-    return [Table.from_rows(journal.READINGS, rows)] if rows else []
-
-
-def _find_point(
-    points: dict[str, tuple[bytes, MeteringPoint]], reading: Reading
-) -> tuple[bytes, MeteringPoint]:
-    found = points.get(reading.metering_point)
-    if found is None:
-        raise UnknownName(
-            f"metering point {reading.metering_point} is not registered: register it with its "
-            "participant and area, then send the readings again; none of them was taken"
-        )
-    return found
-
-
-def _known_readings(
-    connection: sa.Connection,
-    points: dict[str, tuple[bytes, MeteringPoint]],
-    readings: Sequence[Reading],
-) -> dict[bytes, Reading]:
-    by_digest = {digest: gsrn for gsrn, (digest, _) in points.items()}
-    intervals = {reading.interval for reading in readings}
-    return {known.reading_id: known for known in queries.readings(connection, by_digest, intervals)}
+    columns = ReadingColumns.from_readings(readings)
+    judgement = judge_readings(connection, rulebook, points, columns)
+    judgement.check_all_taken()
+    return judgement.tables(points)
 
 
 def check_length(interval: Interval, rulebook: Rulebook) -> None:
@@ -245,41 +208,6 @@ def check_area(connection: sa.Connection, area: str, interval: Interval) -> None
             f"nobody has a metering point or an offer in the area {area!r}: register one, or correct "
             "the name"
         )
-
-
-def _check_open(connection: sa.Connection, area: str, interval: Interval) -> None:
-    """Refuse an interval that a reading can no longer change."""
-    if queries.is_cleared(connection, area, interval):
-        state = "is cleared"
-    elif queries.is_settled(connection, area, interval.start_unix):
-        state = "lies in a period that is settled"
-    else:
-        return
-    raise InvalidInput(
-        f"the interval {interval} of {area} {state}: a reading that comes later cannot change it; "
-        "none of these readings was taken"
-    )
-
-
-def _conflict(earlier: Reading, reading: Reading) -> str:
-    return (
-        f"the reading {reading.key!r} of {reading.metering_point} at {reading.interval} version "
-        f"{reading.version} is known as {earlier.imported_wh} Wh in and {earlier.exported_wh} Wh out, "
-        f"not {reading.imported_wh} and {reading.exported_wh}: correct it with a higher version"
-    )
-
-
-def _reading_row(point_digest: bytes, reading: Reading) -> tuple[object, ...]:
-    return (
-        reading.reading_id,
-        point_digest,
-        reading.interval.start_unix,
-        reading.imported_wh,
-        reading.exported_wh,
-        queries.QUALITIES.index(reading.quality),
-        reading.version,
-        reading.key,
-    )
 
 
 def offer_table(

@@ -256,15 +256,11 @@ def _fill_blobs(
     """Write references to blobs; where a nullable column has no value the reference is zero."""
     _check_each(column, values, lambda value: type(value) is bytes, "bytes")
     none = bytes(DIGEST_BYTES)
-    blobs: dict[bytes, bytes] = {}
-    digests: list[bytes] = []
-    for index, value in enumerate(values):
-        if given and not given[index]:
-            digests.append(none)
-            continue
-        digest = sha256(value).digest()
-        blobs[digest] = value
-        digests.append(digest)
+    known = {value: sha256(value).digest() for value in set(values)}
+    digests = [
+        none if given and not given[index] else known[value] for index, value in enumerate(values)
+    ]
+    blobs = {digest: value for digest, value in zip(digests, values, strict=True) if digest != none}
     array[column.name] = np.frombuffer(b"".join(digests), dtype=f"V{DIGEST_BYTES}")
     array[length_field(column.name)] = [len(value) for value in values]
     return blobs

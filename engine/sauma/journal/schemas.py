@@ -31,8 +31,8 @@ CAIP_BYTES: Final = 176
 SCHEMAS: Final = SchemaRegistry()
 
 
-def _input(name: str, *columns: Column) -> TableSchema:
-    return SCHEMAS.define(name, TableClass.INPUT, version=1, columns=columns)
+def _input(name: str, *columns: Column, version: int = 1) -> TableSchema:
+    return SCHEMAS.define(name, TableClass.INPUT, version=version, columns=columns)
 
 
 def _derived(name: str, *columns: Column) -> TableSchema:
@@ -72,8 +72,7 @@ PRICES: Final = _input(
     int64("price_micro"),
     unix_time("valid_from"),
 )
-READINGS: Final = _input(
-    "readings",
+_READING: Final = (
     bytes32("reading_id"),
     bytes32("point_digest"),
     unix_time("interval_start"),
@@ -81,8 +80,12 @@ READINGS: Final = _input(
     int64("exported_wh"),
     uint8("quality"),
     int32("version"),
-    text("key", 512),
 )
+READINGS_1: Final = _input("readings", *_READING, text("key", 512))
+"""As it was before keys, which repeat, became blobs: each is stored once, and a row is a fifth as long."""
+READINGS: Final = _input("readings", *_READING, blob("key"), version=2)
+LATE_READINGS: Final = _input("late_readings", *_READING, blob("key"))
+"""What came after its interval was cleared or its period settled: on record, and settled by nobody."""
 POSTED_OFFERS: Final = _input(
     "posted_offers",
     bytes32("offer_id"),

@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from sauma import intake
 from sauma.errors import Conflict, SaumaError, UnknownName
 from sauma.identifiers import AccountId, AssetId, ChainId, canonical_json
-from sauma.intervals import Interval, from_unix
+from sauma.intervals import from_unix
 from sauma.journal import SealedEntry, SealedTable, Table, first_difference
 from sauma.journal import schemas as journal
-from sauma.offers import MeteringPoint, Offer, Reading, Side, StandingPrice
+from sauma.judging import judge_readings
+from sauma.offers import MeteringPoint, Offer, Side, StandingPrice
+from sauma.readings import ReadingColumns
 from sauma.replay.past import Past
 from sauma.replay.report import Finding, found_in
 from sauma.rulebook import Rulebook
@@ -139,28 +143,39 @@ def _prices(connection: sa.Connection, entry: SealedEntry, past: Past) -> Iterat
 
 
 def _readings(connection: sa.Connection, entry: SealedEntry, past: Past) -> Iterator[Finding]:
-    rulebook = _in_force(past)
-    known = {digest: gsrn for gsrn, (digest, _) in queries.metering_points(connection).items()}
-    readings = []
-    for number, row in enumerate(_rows(entry, "readings")):
-        if row["point_digest"] not in known:
+    """Judge readings again: those settled with their interval, or those that came late."""
+    (name,) = (table.name for table in entry.tables)
+    gsrns = {digest: gsrn for gsrn, (digest, _) in queries.metering_points(connection).items()}
+    table = entry.table(name)
+    digests = table.values("point_digest")
+    for number, digest in enumerate(digests):
+        if digest not in gsrns:
             yield found_in(
-                entry, "is of a metering point nobody registered", table="readings", row=number
+                entry, "is of a metering point nobody registered", table=name, row=number
             )
             return
-        readings.append(
-            Reading(
-                metering_point=known[row["point_digest"]],
-                interval=Interval.from_start_unix(row["interval_start"], rulebook.interval_minutes),
-                imported_wh=row["imported_wh"],
-                exported_wh=row["exported_wh"],
-                quality=queries.QUALITIES[row["quality"]],
-                version=row["version"],
-                key=row["key"],
-            )
-        )
-    tables = intake.reading_tables(connection, rulebook, readings)
-    yield from _differences(entry, "readings", tables)
+    columns = _reading_columns(table, [gsrns[digest] for digest in digests])
+    judgement = judge_readings(connection, _in_force(past), past.points, columns)
+    for row, fault in sorted(judgement.faults.items()):
+        yield found_in(entry, fault.message, table=name, row=row)
+        return
+    yield from _differences(entry, name, judgement.tables(past.points))
+
+
+def _reading_columns(table: Table, gsrns: list[str]) -> ReadingColumns:
+    def integers(name: str) -> NDArray[np.int64]:
+        return table[name].astype(np.int64)
+
+    keys = [key.decode() if isinstance(key, bytes) else key for key in table.values("key")]
+    return ReadingColumns(
+        metering_point=gsrns,
+        interval_start=integers("interval_start"),
+        imported_wh=integers("imported_wh"),
+        exported_wh=integers("exported_wh"),
+        quality=integers("quality"),
+        version=integers("version"),
+        key=keys,
+    )
 
 
 def _offers(connection: sa.Connection, entry: SealedEntry, past: Past) -> Iterator[Finding]:
@@ -190,6 +205,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "metering_points_registered": _points,
     "prices_set": _prices,
     "readings_accepted": _readings,
+    "readings_came_late": _readings,
     "offers_posted": _offers,
 }
 

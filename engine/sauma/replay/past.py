@@ -20,6 +20,7 @@ from sauma.journal import SealedEntry
 from sauma.replay.report import Finding
 from sauma.rulebook import Rulebook
 from sauma.store import queries
+from sauma.store.points import Points
 
 Effects = Counter[tuple[str, str, int]]
 """How often each (holder, asset, delta) occurs."""
@@ -113,6 +114,7 @@ class Past:
     claims: list[Claim] = attrs.field(factory=list)
     notes: list[Finding] = attrs.field(factory=list)
     time_unix: int | None = None
+    points: Points = attrs.field(factory=Points)
 
     def fold(self, connection: sa.Connection, entry: SealedEntry) -> None:
         """Take in an entry that was checked; `connection` sees the projections with it."""

@@ -42,6 +42,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "metering_points_registered": Shape(required=("metering_points",), filled=("metering_points",)),
     "prices_set": Shape(required=("prices",), filled=("prices",)),
     "readings_accepted": Shape(required=("readings",), filled=("readings",)),
+    "readings_came_late": Shape(required=("late_readings",), filled=("late_readings",)),
     "offers_posted": Shape(required=("posted_offers",), filled=("posted_offers",), is_placed=True),
     "interval_cleared": Shape(
         required=("obligations", "positions", "residuals", "trades"), is_placed=True

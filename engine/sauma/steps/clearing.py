@@ -42,9 +42,8 @@ def clear_interval(
     offer: that participant deals with the supplier until a new price is set, and nobody else waits.
     """
     points = queries.metering_points(connection, area)
-    by_digest = {digest: gsrn for gsrn, (digest, _) in points.items()}
     positions = positions_from_readings(
-        queries.readings(connection, by_digest, [interval]),
+        queries.readings(connection, area, interval),
         {gsrn: point for gsrn, (_, point) in points.items()},
         own_use_first=rulebook.own_use_first,
     )

@@ -8,7 +8,8 @@ folding the journal again; nothing here is a truth of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice, repeat
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,6 +24,10 @@ STATE_COMMITTED: Final = 1
 STATE_INCLUDED: Final = 2
 STATE_FINAL: Final = 3
 STATE_DEAD: Final = 4
+
+
+_WRITTEN: Final = {("readings", "key"): 512, ("late_readings", "key"): 512}
+"""Blobs that hold text, and how many UTF-8 bytes of it."""
 
 
 class WideInteger(TypeDecorator[int]):
@@ -44,6 +49,8 @@ def _type_of(schema: TableSchema, name: str) -> sa.types.TypeEngine[Any]:
     column = schema.column(name)
     if column.kind is ColumnKind.TEXT:
         return sa.String(column.width_bytes)
+    if (schema.name, name) in _WRITTEN:
+        return sa.String(_WRITTEN[schema.name, name])
     if column.kind in (ColumnKind.BYTES, ColumnKind.BLOB):
         return sa.LargeBinary()
     if column.kind is ColumnKind.FLAG:
@@ -85,6 +92,7 @@ chains = _mirror(journal.CHAINS)
 participants = _mirror(journal.PARTICIPANTS, _index("participant"))
 prices = _mirror(journal.PRICES, _index("area_of_row"))
 readings = _mirror(journal.READINGS, _index("interval_start_of_row", "point_digest"))
+late_readings = _mirror(journal.LATE_READINGS, _index("interval_start_of_row", "point_digest"))
 posted_offers = _mirror(journal.POSTED_OFFERS, _index("area", "interval_start"))
 positions = _mirror(journal.POSITIONS, _index("area", "interval_start"))
 trades = _mirror(journal.TRADES, _index("area", "interval_start"))
@@ -193,9 +201,7 @@ def project(connection: sa.Connection, entry: SealedEntry) -> None:
     for sealed in entry.tables:
         if sealed.name in _FOLDED or sealed.schema not in _KNOWN:
             continue
-        rows = _rows(entry, sealed, _STARTING_VALUES.get(sealed.name, {}))
-        if rows:
-            connection.execute(sa.insert(metadata.tables[sealed.name]), rows)
+        _insert_rows(connection, entry, sealed)
     for name in sorted(_FOLDS.keys() & {sealed.name for sealed in entry.tables}):
         _FOLDS[name](connection, entry)
     if entry.kind == "interval_cleared":
@@ -218,24 +224,41 @@ _STARTING_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def _rows(
-    entry: SealedEntry, sealed: SealedTable, starting_values: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _insert_rows(connection: sa.Connection, entry: SealedEntry, sealed: SealedTable) -> None:
+    """Insert the rows of a table, column by column: no dictionary is built for a row."""
+    if not sealed.row_count:
+        return
     interval = entry.header.interval
-    placed = {
-        "sequence": entry.sequence,
-        "area": entry.header.area,
-        "interval_start": interval.start_unix if interval is not None else None,
-        **starting_values,
+    target = metadata.tables[sealed.name]
+    columns: dict[str, Iterable[Any]] = {
+        "sequence": repeat(entry.sequence),
+        "row_number": range(sealed.row_count),
+        "area": repeat(entry.header.area),
+        "interval_start": repeat(interval.start_unix if interval is not None else None),
     }
-    names = [
-        f"{name}_of_row" if name in ("area", "interval_start") else name
-        for name in sealed.schema.column_names
-    ]
-    return [
-        {**placed, "row_number": number, **dict(zip(names, row, strict=True))}
-        for number, row in enumerate(sealed.table.rows())
-    ]
+    for name, value in _STARTING_VALUES.get(sealed.name, {}).items():
+        columns[name] = repeat(value)
+    for column in sealed.schema.columns:
+        placed = column.name in ("area", "interval_start")
+        values = sealed.table.values(column.name)
+        if column.kind is ColumnKind.INT256:
+            values = [None if value is None else str(value) for value in values]
+        elif column.kind is ColumnKind.BLOB and (sealed.name, column.name) in _WRITTEN:
+            values = _decoded(values)
+        columns[f"{column.name}_of_row" if placed else column.name] = values
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    quote = connection.dialect.identifier_preparer.quote
+    names, marks = ", ".join(map(quote, columns)), ", ".join([mark] * len(columns))
+    rows = list(islice(zip(*columns.values(), strict=False), sealed.row_count))
+    connection.exec_driver_sql(
+        f"INSERT INTO {quote(target.name)} ({names}) VALUES ({marks})",  # noqa: S608
+        rows,
+    )
+
+
+def _decoded(texts: list[bytes]) -> list[str]:
+    known = {text: text.decode() for text in set(texts)}
+    return [known[text] for text in texts]
 
 
 def _table(entry: SealedEntry, name: str) -> list[dict[str, Any]]:
@@ -461,7 +484,7 @@ class JournalProjector:
     tables: Final = tuple(
         metadata.tables[name]
         for name in (
-            *(schema.name for schema in journal.SCHEMAS),
+            *dict.fromkeys(schema.name for schema in journal.SCHEMAS),
             "cleared_intervals",
             "open_intervals",
             "chain_states",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -16,15 +16,16 @@ from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
 from sauma.intervals import Interval, from_unix
 from sauma.matching import Trade
-from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
+from sauma.offers import MeteringPoint, Offer, Reading, Side, StandingPrice
+from sauma.readings import QUALITIES
 from sauma.rulebook import Rulebook, Supplier
 from sauma.settlement import Good, Obligation, Purpose, Residual
 from sauma.store import projections as p
 from sauma.units import INT64_MAX
 
 FINAL = int(BillStatus.FINAL)
-QUALITIES = (Quality.MEASURED, Quality.ESTIMATED, Quality.MISSING)
-"""Their numbers in the column, from 0."""
+IDS_MAX = 500
+"""How many ids one select is given: databases limit the parameters of a statement."""
 
 
 @attrs.frozen(kw_only=True)
@@ -140,23 +141,18 @@ def prices(connection: sa.Connection, area: str) -> list[StandingPrice]:
     ]
 
 
-def readings(
-    connection: sa.Connection, points: dict[bytes, str], intervals: Iterable[Interval]
-) -> list[Reading]:
-    """Return the readings of some metering points (GSRN by digest) in some intervals, all versions."""
-    by_start = {interval.start_unix: interval for interval in intervals}
-    if not by_start:
-        return []
+def readings(connection: sa.Connection, area: str, interval: Interval) -> list[Reading]:
+    """Return the readings of an area in an interval, all versions."""
     rows = connection.execute(
-        sa.select(p.readings).where(
-            p.readings.c.interval_start_of_row.between(min(by_start), max(by_start))
+        sa.select(p.readings, p.metering_points.c.gsrn)
+        .join(p.metering_points, p.metering_points.c.point_digest == p.readings.c.point_digest)
+        .where(
+            p.metering_points.c.area == area,
+            p.readings.c.interval_start_of_row == interval.start_unix,
         )
+        .order_by(p.readings.c.sequence, p.readings.c.row_number)
     )
-    return [
-        _reading(row, points[bytes(row.point_digest)], by_start[row.interval_start_of_row])
-        for row in rows
-        if bytes(row.point_digest) in points and row.interval_start_of_row in by_start
-    ]
+    return [_reading(row, row.gsrn, interval) for row in rows]
 
 
 def _reading(row: Any, gsrn: str, interval: Interval) -> Reading:
@@ -169,6 +165,47 @@ def _reading(row: Any, gsrn: str, interval: Interval) -> Reading:
         version=row.version,
         key=row.key,
     )
+
+
+@attrs.frozen(kw_only=True)
+class KnownReading:
+    """A reading that was taken before: its id and point, and energy in, energy out and quality."""
+
+    reading_id: bytes
+    point_digest: bytes
+    contents: tuple[int, int, int]
+
+
+def known_readings(
+    connection: sa.Connection, interval_start: int, digests: Sequence[bytes]
+) -> list[KnownReading]:
+    """Return what is known of some points in an interval, settled with it or late, all versions."""
+    found = []
+    for table in (p.readings, p.late_readings):
+        columns = table.c
+        query = sa.select(
+            columns.reading_id,
+            columns.point_digest,
+            columns.imported_wh,
+            columns.exported_wh,
+            columns.quality,
+        )
+        for first in range(0, len(digests), IDS_MAX):
+            rows = connection.execute(
+                query.where(
+                    columns.interval_start_of_row == interval_start,
+                    columns.point_digest.in_(digests[first : first + IDS_MAX]),
+                )
+            )
+            found += [
+                KnownReading(
+                    reading_id=bytes(row[0]),
+                    point_digest=bytes(row[1]),
+                    contents=(row[2], row[3], row[4]),
+                )
+                for row in rows
+            ]
+    return found
 
 
 def posted_offers(connection: sa.Connection, area: str, interval: Interval) -> list[Offer]:
