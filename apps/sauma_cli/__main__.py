@@ -34,6 +34,7 @@ _ethereum = App(name="ethereum", help="The settlement contract on an Ethereum no
 for _name, _help in (
     ("demo", "Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own."),
     ("settle", "Carry readings to bills: clear, move energy on the chain, bill from what it says."),
+    ("plan", "Say what a plan takes of its chain, before anything is sent."),
     ("bills", "Show the bills of a folder."),
     ("prove", "Write the proof that a bill is under a root on the chain."),
     ("verify", "Check the proof of a bill, offline or against a chain."),

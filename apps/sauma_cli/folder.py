@@ -154,6 +154,13 @@ class Folder:
             yield copy
 
     @contextmanager
+    def planning(self) -> Iterator[Folder]:
+        """Give a copy of store, keys and chain in which something can be planned without consequences."""
+        with self.rehearsal() as copy:
+            self._copy(_CHAIN_FILES, copy)
+            yield copy
+
+    @contextmanager
     def chain_copy(self) -> Iterator[Folder]:
         """Give a copy of the chain that the folder keeps, so that it can be asked without a trace."""
         with tempfile.TemporaryDirectory(prefix="sauma-") as name:
