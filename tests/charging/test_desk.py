@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sauma.errors import InvalidInput, UnknownName
+from sauma.errors import InvalidInput, StoreVersion, UnknownName
 from sauma.session import SessionState, Transition
 from sauma_metering.charging import (
     Advice,
+    ChargeBook,
     ChargeEnded,
     ChargeSampled,
     ChargeStarted,
@@ -369,3 +373,27 @@ def test_order_and_doubles_do_not_change_the_bill(street, steps):
 
     gross = min(HELD, 10 + total * 25 // 100)
     assert street.sessions.paid()[0] == before[0] + MONEY - gross
+
+
+def test_a_book_outlives_the_process(street, tmp_path):
+    """What a desk wrote is there when the book is opened again, on a disk as in memory."""
+    terms = street.station.terms(street.station.operator, "k", street.clock.now())
+    first = ChargeBook.open(tmp_path / "charges.sqlite")
+    first.add(first.reserve(), "corner", "card", terms)
+    first.close()
+    again = ChargeBook.open(tmp_path / "charges.sqlite")
+    (charge,) = again.open_charges()
+    again.close()
+
+    assert (charge.station, charge.terms) == ("corner", terms)
+
+
+def test_a_book_of_another_format_is_refused(tmp_path):
+    """A newer book is not misread: it is said which version wrote it."""
+    path = tmp_path / "charges.sqlite"
+    ChargeBook.open(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE charges_format SET version = 2")
+
+    with pytest.raises(StoreVersion, match="format 2"):
+        ChargeBook.open(path)

@@ -9,19 +9,28 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import attrs
 import sqlalchemy as sa
 
+from sauma.errors import StoreVersion
 from sauma.identifiers import canonical_json
 from sauma.intervals import from_unix, to_unix
 from sauma.session import SessionTerms
+from sauma.store.connecting import BUSY_TIMEOUT_MS, WRITER, connect_engine, store_url
 from sauma_metering.charging.events import Sample
 
+FORMAT: Final = 1
+
 metadata: Final = sa.MetaData()
+
+book_format: Final = sa.Table(
+    "charges_format", metadata, sa.Column("version", sa.Integer, nullable=False)
+)
 
 charges: Final = sa.Table(
     "charges",
@@ -95,9 +104,32 @@ class ChargeBook:
     """Charges in a database; every call is one transaction."""
 
     def __init__(self, database: sa.Engine) -> None:
-        """Use a database, and make the tables that it does not have."""
-        self._database = database
-        metadata.create_all(database)
+        """Use a database, and make the tables that it does not have.
+
+        Raises `StoreVersion` for a book of another format.
+        """
+        self._database = database.execution_options(**{WRITER: True})
+        with self._database.begin() as connection:
+            metadata.create_all(connection)
+            version = connection.execute(sa.select(book_format.c.version)).scalar()
+            if version is None:
+                connection.execute(sa.insert(book_format).values(version=FORMAT))
+            elif version != FORMAT:
+                raise StoreVersion(
+                    f"the book of charges is of format {version}, this version knows {FORMAT}: "
+                    "use the version that wrote it"
+                )
+
+    @classmethod
+    def open(cls, location: str | os.PathLike[str]) -> Self:
+        """Open or begin the book at a path (SQLite) or database URL."""
+        return cls(
+            connect_engine(store_url(location), read_only=False, busy_timeout_ms=BUSY_TIMEOUT_MS)
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.dispose()
 
     def reserve(self) -> int:
         """Return a number that no charge has had."""
@@ -126,7 +158,7 @@ class ChargeBook:
         (found,) = self._select(charges.c.number == number)
         return found
 
-    def open(self) -> list[Charge]:
+    def open_charges(self) -> list[Charge]:
         """Return every charge that is not done, oldest first."""
         return self._select(charges.c.phase.in_(OPEN))
 

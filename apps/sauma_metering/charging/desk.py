@@ -204,7 +204,7 @@ class ChargingDesk:
         charges moved.
         """
         moved = 0
-        for charge in self._book.open():
+        for charge in self._book.open_charges():
             try:
                 moved += self._tick(charge)
             except SaumaError as error:
