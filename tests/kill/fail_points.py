@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import signal
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from urllib3.connection import HTTPConnection
 
-from sauma_nem.transport import HttpTransport
+from sauma_nodes import Connections
 
 
 class FailPoints:
@@ -53,15 +54,14 @@ class FailPoints:
         SQLiteDialect_pysqlite.do_commit = watched
 
     def _watch_calls(self) -> None:
-        exchange, getresponse = HttpTransport._exchange, HTTPConnection.getresponse
+        exchange, getresponse = Connections._exchange, HTTPConnection.getresponse
         paths: list[str] = []
 
-        def watched(
-            transport: HttpTransport, path: str, params: Any, body: str | None
-        ) -> tuple[int, bytes]:
+        def watched(connections: Connections, url: str, *rest: Any) -> Any:
+            path = urlsplit(url).path
             self._pass(f"{path}:before")
             paths.append(path)
-            answer = exchange(transport, path, params, body)
+            answer = exchange(connections, url, *rest)
             paths.pop()
             self._pass(f"{path}:answered")
             return answer
@@ -71,5 +71,5 @@ class FailPoints:
                 self._pass(f"{paths[-1]}:sent")
             return getresponse(connection)
 
-        HttpTransport._exchange = watched
+        Connections._exchange = watched
         HTTPConnection.getresponse = sent

@@ -38,7 +38,7 @@ def test_the_program_of_the_readme_passes_the_type_checker(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--config-file", "", str(program)],
         cwd=ROOT,
-        env={"MYPYPATH": "engine:adapters/nem:apps", "PATH": "/usr/bin:/bin"},
+        env={"MYPYPATH": "engine:adapters/shared:adapters/nem:apps", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,

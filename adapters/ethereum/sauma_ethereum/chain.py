@@ -22,12 +22,13 @@ from sauma.chain import (
 from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
 from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.units import check_integer
+from sauma_nodes import Endpoints
 
 from .building import Builder, Built, in_registrations
 from .caip import account_of, address_on, parse_address
 from .codec import EthereumCodec
 from .directory import AccountDirectory
-from .endpoints import Endpoints
+from .endpoints import word_of
 from .fees import Fees, suggested
 from .instructions import Draft, check_roles, draft_of
 from .node import NodeClient
@@ -176,7 +177,9 @@ class EthereumChain:
     def broadcast(self, transaction: SignedTransaction) -> Answer:
         """Give the stored bytes to every node; a node's word is a hint, never a verdict."""
         ours = self._codec.read(transaction.raw)
-        return self._endpoints.tell(transaction.raw, ours.transaction_id())
+        return self._endpoints.tell(
+            lambda node: word_of(node, transaction.raw, ours.transaction_id())
+        )
 
     def status(self, transaction: SignedTransaction) -> Status:
         """Return what can be proved of a transaction now."""

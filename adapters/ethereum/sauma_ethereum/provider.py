@@ -13,8 +13,9 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
 from sauma.errors import BadAnswer, OutcomeUnknown, Unavailable
+from sauma_nodes.connections import shortened
 
-from .transport import MESSAGE_LENGTH_MAX, Call, reply_of
+from .transport import Call, reply_of
 
 
 class ProviderTransport:
@@ -50,5 +51,5 @@ class ProviderTransport:
         except Exception as error:  # each kind of provider fails in its own way
             raise failure(
                 f"node {self.name} did not answer {call.method}: "
-                f"{str(error)[:MESSAGE_LENGTH_MAX]}; ask status() before anything is sent anew"
+                f"{shortened(str(error))}; ask status() before anything is sent anew"
             ) from error

@@ -23,20 +23,25 @@ if TYPE_CHECKING:
     )
     from sauma_nem.chain import NemChain
     from sauma_nem.codec import NemCodec
+    from sauma_nem.delegation import Delegate
+    from sauma_nem.namespace_life import NamespaceExpiring, NamespaceLife
     from sauma_nem.node import NodeClient
     from sauma_nem.settings import NemSettings
     from sauma_nem.setup import (
         MosaicMismatch,
         NamespaceTaken,
         SetupState,
-        SetupStep,
         provision,
     )
+    from sauma_nem.setup_steps import SetupStep
     from sauma_nem.wallet import KeyFile, NemSigner
 
 __all__ = [
+    "Delegate",
     "KeyFile",
     "MosaicMismatch",
+    "NamespaceExpiring",
+    "NamespaceLife",
     "NamespaceTaken",
     "NemChain",
     "NemCodec",
@@ -56,6 +61,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Delegate": "delegation",
+    "NamespaceExpiring": "namespace_life",
+    "NamespaceLife": "namespace_life",
     "KeyFile": "wallet",
     "MosaicMismatch": "setup",
     "NamespaceTaken": "setup",
@@ -65,7 +73,7 @@ _MODULES = {
     "NemSigner": "wallet",
     "NodeClient": "node",
     "SetupState": "setup",
-    "SetupStep": "setup",
+    "SetupStep": "setup_steps",
     "account_of": "caip",
     "asset_of": "caip",
     "chain_id_of": "caip",

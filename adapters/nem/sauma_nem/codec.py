@@ -28,6 +28,7 @@ from .binary import (
     transaction_hash,
 )
 from .caip import account_of, asset_of
+from .fees import COSIGNATURE_FEE_MICRO
 from .instructions import ROOT_BYTES
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
 from .parsing import parse_verifiable
@@ -83,7 +84,7 @@ class NemCodec:
             reference=reference_of(transfer),
             effects=effects_of(transfer, self.settings),
             fee_payer=payer,
-            fee_units_max=fee_micro_of(transaction),
+            fee_units_max=fee_micro_max_of(transaction, self.settings),
             valid_until=valid_until_of(transaction),
             signature_valid=is_signed(transaction),
             anchored_roots=() if root is None else (root,),
@@ -121,18 +122,21 @@ class NemCodec:
         transaction = self.read(raw)
         return AnnounceRequest(data=serialise(transaction), signature=transaction.signature or b"")
 
-    def signed(self, transfer: Transfer, *, batch_id: bytes, prepared_at: int) -> SignedTransaction:
-        """Return the port's record of a signed plain transfer that carries a batch."""
-        sender = account_of(transfer.signer, self.settings.nem_network)
+    def signed(
+        self, transaction: Transaction, *, batch_id: bytes, prepared_at: int
+    ) -> SignedTransaction:
+        """Return the port's record of a signed transfer, plain or wrapped, that carries a batch."""
+        raw = serialise_verifiable(transaction)
+        decoded = self.decode(raw)
         return SignedTransaction(
-            transaction_id=transaction_hash(transfer),
-            raw=serialise_verifiable(transfer),
-            sender=sender,
+            transaction_id=decoded.transaction_id,
+            raw=raw,
+            sender=decoded.sender,
             batch_ids=(batch_id,),
-            effects=effects_of(transfer, self.settings),
-            fee_payer=sender,
-            fee_units_max=transfer.fee_micro,
-            valid_until=valid_until_of(transfer),
+            effects=decoded.effects,
+            fee_payer=decoded.fee_payer,
+            fee_units_max=decoded.fee_units_max,
+            valid_until=decoded.valid_until,
             consumes=(),
             prepared_at=prepared_at,
         )
@@ -174,14 +178,14 @@ def effects_of(transfer: Transfer, settings: NemSettings) -> tuple[Effect, ...]:
             continue
         asset = asset_of(mosaic_id, network)
         for account, delta_units in ((sender, -units), (recipient, units)):
-            if asset != settings.energy_asset or account != settings.issuer:
+            if asset != settings.energy_asset or account not in settings.issuing_accounts:
                 effects.append(Effect(account=account, asset=asset, delta_units=delta_units))
     return tuple(effects)
 
 
-def spent_units(transaction: Transaction) -> dict[MosaicId, int]:
+def spent_units(transaction: Transaction, settings: NemSettings) -> dict[MosaicId, int]:
     """Return what a transaction takes from its payer: what it moves away, and its fee in micro XEM."""
-    spent = {XEM: fee_micro_of(transaction)}
+    spent = {XEM: fee_micro_max_of(transaction, settings)}
     transfer = transfer_in(transaction)
     for mosaic_id, units in () if transfer is None else moved_units(transfer):
         spent[mosaic_id] = spent.get(mosaic_id, 0) + units
@@ -212,6 +216,18 @@ def fee_micro_of(transaction: Transaction) -> int:
         cosignatures_micro = sum(each.fee_micro for each in transaction.cosignatures)
         return transaction.fee_micro + transaction.inner.fee_micro + cosignatures_micro
     return transaction.fee_micro
+
+
+def fee_micro_max_of(transaction: Transaction, settings: NemSettings) -> int:
+    """Return what a transaction will have cost its payer, with the cosignatures still to come.
+
+    A cosigner who signs without being needed, or offers more than the least fee, costs more.
+    """
+    fee_micro = fee_micro_of(transaction)
+    if isinstance(transaction, Multisig):
+        to_come = max(0, settings.cosignatures - len(transaction.cosignatures))
+        fee_micro += to_come * COSIGNATURE_FEE_MICRO
+    return fee_micro
 
 
 def valid_until_of(transaction: Transaction) -> int:

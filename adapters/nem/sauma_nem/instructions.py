@@ -16,7 +16,7 @@ from sauma.units import check_integer
 
 from . import transactions as nem
 from .caip import address_on, mosaic_of
-from .network import MICRO_PER_XEM, MOSAIC_UNITS_MAX, PUBLIC_KEY_BYTES, XEM_SUPPLY_WHOLE
+from .network import MICRO_PER_XEM, PUBLIC_KEY_BYTES, TRANSFER_UNITS_MAX, XEM_SUPPLY_WHOLE
 from .settings import NemSettings
 
 ROOT_BYTES: Final = 32
@@ -89,21 +89,30 @@ def draft_of(batch: Batch, settings: NemSettings) -> Draft:
 
 
 def _issue(batch: Batch, issue: Issue, settings: NemSettings) -> Draft:
-    _check_authority(issue, settings.issuer, settings)
+    sender = issue.authority if issue.authority in settings.issuing_accounts else settings.issuer
+    _check_authority(issue, sender, settings)
     _check_energy(issue.asset, settings)
     if issue.on_behalf_of is not None:
         address_on(issue.on_behalf_of, settings.nem_network)
-    if issue.recipient == settings.issuer:
+    if issue.recipient in settings.issuing_accounts:
         raise InvalidInput(f"{issue.recipient} keeps the supply: issue to a participant's account")
-    return _movement(batch, settings.issuer, issue.recipient, issue.asset, issue.units, settings)
+    return _movement(batch, sender, issue.recipient, issue.asset, issue.units, settings)
 
 
 def _transfer(batch: Batch, transfer: Transfer, settings: NemSettings) -> Draft:
     _check_authority(transfer, transfer.sender, settings)
     is_energy = transfer.asset == settings.energy_asset
-    if is_energy and settings.issuer in (transfer.sender, transfer.recipient):
+    keeper = next(
+        (
+            each
+            for each in (transfer.sender, transfer.recipient)
+            if each in settings.issuing_accounts
+        ),
+        None,
+    )
+    if is_energy and keeper is not None:
         raise InvalidInput(
-            f"{settings.issuer} keeps the supply of {transfer.asset}: what leaves it is issued and "
+            f"{keeper} keeps the supply of {transfer.asset}: what leaves it is issued and "
             "what returns is retired; ask for that instead of a transfer"
         )
     return _movement(
@@ -114,7 +123,7 @@ def _transfer(batch: Batch, transfer: Transfer, settings: NemSettings) -> Draft:
 def _retire(batch: Batch, retire: Retire, settings: NemSettings) -> Draft:
     _check_authority(retire, retire.account, settings)
     _check_energy(retire.asset, settings)
-    if retire.account == settings.issuer:
+    if retire.account in settings.issuing_accounts:
         raise InvalidInput(
             f"what {retire.account} keeps is not in circulation: retire from a participant's account"
         )
@@ -148,7 +157,7 @@ def _movement(
         raise Unsupported(
             f"asset {asset} is not settled here: use {settings.energy_asset} or {settings.fee_asset}"
         )
-    units_max = XEM_SUPPLY_WHOLE * MICRO_PER_XEM if mosaic_id == nem.XEM else MOSAIC_UNITS_MAX
+    units_max = XEM_SUPPLY_WHOLE * MICRO_PER_XEM if mosaic_id == nem.XEM else TRANSFER_UNITS_MAX
     if not 0 < check_integer(units, "units") <= units_max:
         raise InvalidInput(f"units {units} of {asset} must be between 1 and {units_max}")
     draft = Draft(

@@ -16,6 +16,7 @@ from .replies import (
     Announcement,
     ChainBlock,
     ConfirmedTransaction,
+    ListedTransaction,
     NamespaceState,
     NodeInfo,
     WaitingTransaction,
@@ -25,6 +26,9 @@ from .transactions import MosaicDefinition, MosaicId
 from .transport import ErrorReply, HttpTransport, JsonObject
 
 T = TypeVar("T")
+
+PAGE_TRANSACTIONS: Final = 100
+"""The most that a node lists at once."""
 
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
@@ -66,6 +70,11 @@ class NodeClient:
     @property
     def url(self) -> str:
         """Where the node is."""
+        return self._transport.url
+
+    @property
+    def name(self) -> str:
+        """What the node is called in messages."""
         return self._transport.url
 
     def close(self) -> None:
@@ -175,6 +184,19 @@ class NodeClient:
     def unconfirmed(self, address: str) -> tuple[WaitingTransaction, ...]:
         """Return what waits in the node's pool and concerns an account: the newest 25 at most."""
         return self._get("/account/unconfirmedTransactions", replies.unconfirmed, address=address)
+
+    def outgoing(
+        self, address: str, *, below_id: int | None = None
+    ) -> tuple[ListedTransaction, ...]:
+        """Return confirmed transactions that an account sent or let wrap, the newest first.
+
+        One page at most; the next begins below the last one's id.  Ids hold for one node only, until
+        its chain is reorganised.
+        """
+        params = {"address": address, "pageSize": str(PAGE_TRANSACTIONS)}
+        if below_id is not None:
+            params["id"] = str(below_id)
+        return self._get("/account/transfers/outgoing", replies.listed, **params)
 
     def announce(self, request: AnnounceRequest) -> Announcement | ErrorReply:
         """Give signed bytes to the node; an `ErrorReply` is a refusal before any rule was applied.

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from sauma.chain import BlockRef, SignedTransaction
-from sauma.errors import InsufficientBalance, Refused, Unsupported
+from sauma.chain import BlockRef, SignedTransaction, Signer
+from sauma.errors import InsufficientBalance, NoSigner, Refused, Unsupported
 from sauma.identifiers import AccountId
 
 from .codec import NemCodec, reference_of, spent_units, transfer_in
+from .delegation import Delegate
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
 from .node import NodeClient
+from .replies import AccountState
 from .settings import NemSettings
 from .snapshot import at_one_block
 from .transactions import XEM, MosaicId, Transaction
@@ -25,7 +27,7 @@ class _Found:
 
     units: dict[AccountId, dict[MosaicId, int]]
     included: frozenset[bytes]
-    multisig: frozenset[AccountId]
+    states: dict[AccountId, AccountState]
     waiting: dict[bytes, bytes]
     """The transaction of each reference that waits in the node's pool, signed by one of the senders."""
 
@@ -54,7 +56,7 @@ class Packing:
         ours = [each for each in outstanding if each.sender in lanes]
         self.block: BlockRef
         self.block, found = at_one_block(node, lambda: _ask(node, lanes, ours))
-        self._units, self._multisig = found.units, found.multisig
+        self._units, self._states = found.units, found.states
         self._in_pool = found.waiting
         self._waiting: Counter[AccountId] = Counter()
         self._transaction_of = {
@@ -71,6 +73,34 @@ class Packing:
     def has_room(self, sender: AccountId) -> bool:
         """Tell whether a sender may have one more transaction in the pool."""
         return self._waiting[sender] < self._settings.pool_limit
+
+    def own_count(self, sender: AccountId) -> int:
+        """Return how many transactions of a sender wait."""
+        return self._waiting[sender]
+
+    def check_authority(self, sender: AccountId, signer: Signer) -> None:
+        """Refuse a signer who cannot sign for a sender as that is now: multisig or not, and by whom."""
+        state = self._states[sender]
+        if not isinstance(signer, Delegate):
+            if state.is_multisig:
+                raise Unsupported(
+                    f"{sender} is a multisig account, which signs nothing itself: give a Delegate "
+                    "with one of its cosigners as its signer, or pay from an account of its own, "
+                    "filled by the multisig account"
+                )
+            return
+        cosigner = signer.cosigner.account
+        if cosigner.address not in state.cosignatories:
+            raise NoSigner(
+                f"{cosigner} is no cosigner of {sender}: let the account take it in, or give one of "
+                f"{', '.join(sorted(state.cosignatories)) or 'none, it is no multisig account'}"
+            )
+        if state.cosignatures_needed - 1 > self._settings.cosignatures:
+            raise Unsupported(
+                f"{sender} needs {state.cosignatures_needed - 1} cosignatures beside the first "
+                f"signature, the settings reckon with {self._settings.cosignatures}: the fee would be "
+                "higher than was said; correct `cosignatures` in the settings"
+            )
 
     def check_new(self, batch_id: bytes, reference: bytes) -> None:
         """Refuse a batch that a transaction carries already, on our record or in the node's pool.
@@ -93,14 +123,9 @@ class Packing:
             )
 
     def check_payable(self, sender: AccountId, transaction: Transaction) -> None:
-        """Refuse when a sender lacks what a transaction takes (fee included), or cannot sign itself."""
-        if sender in self._multisig:
-            raise Unsupported(
-                f"{sender} is a multisig account, which signs nothing itself: pay from an account "
-                "of its own, filled by the multisig account"
-            )
+        """Refuse when a sender lacks what a transaction takes, fees included."""
         units = self._units[sender]
-        for mosaic_id, needed in spent_units(transaction).items():
+        for mosaic_id, needed in spent_units(transaction, self._settings).items():
             spendable = max(0, units.get(mosaic_id, 0))
             if needed > spendable:
                 raise InsufficientBalance(
@@ -117,7 +142,7 @@ class Packing:
 
     def _subtract(self, sender: AccountId, transaction: Transaction) -> None:
         units = self._units[sender]
-        for mosaic_id, spent in spent_units(transaction).items():
+        for mosaic_id, spent in spent_units(transaction, self._settings).items():
             units[mosaic_id] = units.get(mosaic_id, 0) - spent
 
 
@@ -129,15 +154,14 @@ def _ask(
         for each in outstanding
         if node.transaction(each.transaction_id) is not None
     )
-    units, multisig = {}, set()
+    units, states = {}, {}
     waiting: dict[bytes, bytes] = {}
     for sender in lanes:
         state = node.account(sender.address)
-        if state.is_multisig:
-            multisig.add(sender)
+        states[sender] = state
         units[sender] = {**node.owned_mosaics(sender.address), XEM: state.balance_micro}
         waiting |= _references(node, sender)
-    return _Found(units=units, included=included, multisig=frozenset(multisig), waiting=waiting)
+    return _Found(units=units, included=included, states=states, waiting=waiting)
 
 
 def _references(node: NodeClient, sender: AccountId) -> dict[bytes, bytes]:
@@ -145,7 +169,7 @@ def _references(node: NodeClient, sender: AccountId) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for each in node.unconfirmed(sender.address):
         transfer = transfer_in(each.transaction)
-        if transfer is not None and each.transaction.signer_address == sender.address:
+        if transfer is not None and transfer.signer_address == sender.address:
             reference = reference_of(transfer)
             if reference is not None:
                 found[reference] = each.transaction_id

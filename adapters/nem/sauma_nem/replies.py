@@ -53,8 +53,15 @@ class AccountState:
     address: str
     balance_micro: int
     public_key: bytes | None
-    is_multisig: bool
-    """A multisig account signs nothing itself."""
+    cosignatories: frozenset[str]
+    """The addresses that sign for it, if it is a multisig account."""
+    cosignatures_needed: int
+    """How many of them must sign; 0 for an ordinary account."""
+
+    @property
+    def is_multisig(self) -> bool:
+        """Tell whether it is a multisig account, which signs nothing itself."""
+        return self.cosignatures_needed > 0
 
 
 @attrs.frozen(kw_only=True)
@@ -85,6 +92,16 @@ class ConfirmedTransaction:
 
     height: int
     transaction_id: bytes
+
+
+@attrs.frozen(kw_only=True)
+class ListedTransaction:
+    """A confirmed transaction in a list of an account, with the node's own number of it."""
+
+    listed_id: int
+    height: int
+    transaction_id: bytes
+    transaction: Transaction
 
 
 @attrs.frozen(kw_only=True)
@@ -147,12 +164,21 @@ def account(document: Mapping[str, Any]) -> AccountState:
     """GET /account/get."""
     row = document["account"]
     key = row["publicKey"]
+    cosignatories = frozenset(text(each, "address") for each in document["meta"]["cosignatories"])
     return AccountState(
         address=text(row, "address"),
         balance_micro=integer(row, "balance"),
         public_key=None if key is None else _octets(key, PUBLIC_KEY_BYTES),
-        is_multisig=bool(row.get("multisigInfo")),
+        cosignatories=cosignatories,
+        cosignatures_needed=_cosignatures_needed(row.get("multisigInfo"), len(cosignatories)),
     )
+
+
+def _cosignatures_needed(info: Mapping[str, Any] | None, cosignatories: int) -> int:
+    """Return how many must sign; a minimum of 0 means all of them."""
+    if not info:
+        return 0
+    return integer(info, "minCosignatories") or max(1, cosignatories)
 
 
 def owned_mosaics(document: Mapping[str, Any]) -> dict[MosaicId, int]:
@@ -187,6 +213,21 @@ def confirmed_transaction(document: Mapping[str, Any]) -> ConfirmedTransaction:
     return ConfirmedTransaction(
         height=integer(document["meta"], "height"),
         transaction_id=transaction_hash(transaction_from_json(document["transaction"])),
+    )
+
+
+def listed(document: Mapping[str, Any]) -> tuple[ListedTransaction, ...]:
+    """GET /account/transfers/outgoing."""
+    return tuple(_listed(row) for row in document["data"])
+
+
+def _listed(row: Mapping[str, Any]) -> ListedTransaction:
+    transaction = transaction_from_json(row["transaction"])
+    return ListedTransaction(
+        listed_id=integer(row["meta"], "id"),
+        height=integer(row["meta"], "height"),
+        transaction_id=transaction_hash(transaction),
+        transaction=transaction,
     )
 
 

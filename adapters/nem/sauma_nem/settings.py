@@ -16,9 +16,11 @@ from .caip import address_on, asset_of, chain_id_of, network_named, xem_asset
 from .names import check_mosaic_name, check_namespace
 from .network import (
     BLOCK_TARGET_SECONDS,
+    COSIGNATORIES_MAX,
     DEADLINE_SECONDS_MAX,
     MOSAIC_UNITS_MAX,
     REWRITE_LIMIT_BLOCKS,
+    TRANSFER_UNITS_MAX,
     Network,
 )
 from .transactions import MosaicId
@@ -31,6 +33,11 @@ DEADLINE_SECONDS: Final = 7_200
 POOL_LIMIT: Final = 100
 """One account may have 120 waiting in a node's pool; the rest is left for other programs."""
 POOL_LIMIT_MAX: Final = 120
+FEE_MICRO_MAX: Final = 1_000_000
+"""Up to one XEM is offered to get past a full pool."""
+FEE_MICRO_LIMIT: Final = 10_000_000
+"""Above 10 XEM a pool makes no more room."""
+FLOATS_MAX: Final = 64
 
 _FACTS: Final = (
     "network",
@@ -42,6 +49,13 @@ _FACTS: Final = (
     "pool_limit",
     "first_height",
 )
+_LATER_FACTS: Final = {
+    "floats": (),
+    "fee_micro_max": FEE_MICRO_MAX,
+    "cosignatures": 0,
+    "block_seconds": BLOCK_TARGET_SECONDS,
+}
+"""Written only where they differ: a journal that began before they existed still says the same."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +79,14 @@ class NemSettings:
     """How many transactions of one account may wait at a time."""
     first_height: int = 1
     """The height at which reading events begins: nothing of ours lies in an earlier block."""
+    floats: tuple[AccountId, ...] = ()
+    """Further issuing accounts, each with a part of the supply and a lane of its own."""
+    fee_micro_max: int = FEE_MICRO_MAX
+    """The most that is offered for a transaction while the pool is full, if its least fee is lower."""
+    cosignatures: int = 0
+    """How many cosignatures a wrapped transaction needs beside its first signature."""
+    block_seconds: int = BLOCK_TARGET_SECONDS
+    """How far apart blocks are meant to be; another number on a private network."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse names and numbers that the network does not know."""
@@ -74,12 +96,22 @@ class NemSettings:
         if mosaic_id.namespace == "nem":
             raise InvalidInput(f"mosaic {self.mosaic!r} is not ours to issue: choose a namespace")
         address_on(self.issuer, self.nem_network)
+        for account in self.floats:
+            address_on(account, self.nem_network)
+        if len(set(self.issuing_accounts)) != 1 + len(self.floats) or len(self.floats) > FLOATS_MAX:
+            raise InvalidInput(
+                f"floats must be up to {FLOATS_MAX} accounts, each once and none the issuer: correct "
+                "the settings"
+            )
         for name, least, most in (
             ("supply_units", 1, MOSAIC_UNITS_MAX),
             ("finality_blocks", 1, None),
             ("deadline_s", BLOCK_TARGET_SECONDS, DEADLINE_SECONDS_MAX),
             ("pool_limit", 1, POOL_LIMIT_MAX),
             ("first_height", 1, None),
+            ("fee_micro_max", 0, FEE_MICRO_LIMIT),
+            ("cosignatures", 0, COSIGNATORIES_MAX - 1),
+            ("block_seconds", 1, DEADLINE_SECONDS_MAX),
         ):
             value = check_integer(getattr(self, name), name)
             if value < least or (most is not None and value > most):
@@ -90,6 +122,11 @@ class NemSettings:
     def nem_network(self) -> Network:
         """The network with its byte and its sinks."""
         return network_named(self.network)
+
+    @property
+    def issuing_accounts(self) -> tuple[AccountId, ...]:
+        """The accounts outside circulation: the issuer and the floats."""
+        return (self.issuer, *self.floats)
 
     @property
     def chain_id(self) -> ChainId:
@@ -111,27 +148,49 @@ class NemSettings:
         """XEM as an asset, in micro XEM."""
         return xem_asset(self.nem_network)
 
-    def to_facts(self) -> dict[str, str | int]:
-        """Return the settings as text and integers."""
-        return {
-            name: str(value) if isinstance(value, AccountId) else value
-            for name, value in ((name, getattr(self, name)) for name in _FACTS)
+    def to_facts(self) -> dict[str, Any]:
+        """Return the settings as text, integers and lists."""
+        facts = {name: _plain(getattr(self, name)) for name in _FACTS}
+        later = {
+            name: _plain(getattr(self, name))
+            for name, unless in _LATER_FACTS.items()
+            if getattr(self, name) != unless
         }
+        return facts | later
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> NemSettings:
         """Return the settings that `to_facts` wrote; raises `InvalidInput` for others."""
-        unknown = sorted(set(facts) - set(_FACTS))
+        known = (*_FACTS, *_LATER_FACTS)
+        unknown = sorted(set(facts) - set(known))
         missing = sorted({"network", "mosaic", "issuer"} - set(facts))
         if unknown or missing:
             raise InvalidInput(
                 f"settings of a NEM chain know no {unknown} and lack {missing}: "
-                f"give {', '.join(_FACTS)}"
+                f"give {', '.join(known)}"
             )
-        for name in ("network", "mosaic", "issuer"):
-            if not isinstance(facts[name], str):
-                raise InvalidInput(f"{name} {facts[name]!r} must be text")
-        return cls(**{**facts, "issuer": AccountId(facts["issuer"])})
+        floats = facts.get("floats", ())
+        if not isinstance(floats, list | tuple):
+            raise InvalidInput(f"floats {floats!r} must be a list of accounts")
+        for name, value in (
+            *((name, facts[name]) for name in ("network", "mosaic", "issuer")),
+            *(("floats", account) for account in floats),
+        ):
+            if not isinstance(value, str):
+                raise InvalidInput(f"{name} {value!r} must be text")
+        return cls(
+            **{
+                **facts,
+                "issuer": AccountId(facts["issuer"]),
+                "floats": tuple(map(AccountId, floats)),
+            }
+        )
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
+    return str(value) if isinstance(value, AccountId) else value
 
 
 def capabilities_of(settings: NemSettings) -> Capabilities:
@@ -155,10 +214,10 @@ def capabilities_of(settings: NemSettings) -> Capabilities:
         replacement=Support.ABSENT,
         batch_instructions_max=1,
         outstanding_max=settings.pool_limit,
-        units_max=MOSAIC_UNITS_MAX,
+        units_max=TRANSFER_UNITS_MAX,
         finality=Finality.DEPTH,
         finality_blocks=settings.finality_blocks,
-        block_seconds=BLOCK_TARGET_SECONDS,
+        block_seconds=settings.block_seconds,
         expiry_unit=ExpiryUnit.UNIX_SECONDS,
         fee_model=FeeModel.FIXED,
         fee_asset=settings.fee_asset,

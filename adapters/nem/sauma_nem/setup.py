@@ -7,34 +7,48 @@ and a definition only once, so nothing is paid twice.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
 from sauma.chain import Signer
-from sauma.errors import BadAnswer, InsufficientBalance, NoSigner, Refused
-from sauma.identifiers import AccountId
+from sauma.errors import (
+    BadAnswer,
+    InsufficientBalance,
+    InvalidInput,
+    NoSigner,
+    Refused,
+    WrongNetwork,
+)
 
 from .binary import serialise, transaction_hash
-from .caip import account_of
-from .fees import MOSAIC_CREATION_FEE_MICRO, minimum_fee_micro, rental_fee_micro
-from .instructions import NO_KEY
-from .network import MICRO_PER_XEM, YEAR_BLOCKS, address_of
+from .delegation import Delegate, check_signer, signed_by, wrapped
+from .fees import COSIGNATURE_FEE_MICRO
+from .namespace_life import RENEW_WITHIN_DAYS, NamespaceLife, namespace_life
+from .network import MICRO_PER_XEM, address_of
 from .node import NodeClient
-from .properties import MosaicProperties
 from .replies import WaitingTransaction
 from .settings import NemSettings
+from .setup_steps import (
+    DESCRIPTION,
+    Missing,
+    SetupStep,
+    StepTransaction,
+    mosaic_step,
+    namespace_names,
+    namespace_step,
+    share_step,
+    wanted_properties,
+)
 from .signing import AnnounceRequest
 from .transactions import (
     MosaicDefinition,
     MosaicDefinitionCreation,
-    NamespaceProvision,
+    Multisig,
+    Transaction,
 )
 from .transport import ErrorReply
-
-DESCRIPTION: Final = "One unit is one watt-hour of electricity."
 
 _ANNOUNCED: Final = frozenset({0, 1})
 
@@ -45,14 +59,6 @@ class NamespaceTaken(Refused):
 
 class MosaicMismatch(Refused):
     """The mosaic exists, and is not the one that the settings describe."""
-
-
-class SetupStep(enum.Enum):
-    """What is being waited for."""
-
-    NAMESPACE = "namespace"
-    MOSAIC = "mosaic"
-    READY = "ready"
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +74,8 @@ class SetupState:
     """Was that transaction announced by this call?"""
     namespace_expires_at_height: int | None = None
     """From this block on the rent is over and nothing moves, unless it is renewed before."""
+    namespace_is_ending: bool = False
+    """Is that less than 60 days away?"""
 
     @property
     def is_ready(self) -> bool:
@@ -75,24 +83,22 @@ class SetupState:
         return self.step is SetupStep.READY
 
 
-@attrs.frozen(kw_only=True)
-class _Missing:
-    """A thing that the chain lacks, the transaction that brings it, and all that this costs."""
-
-    step: SetupStep
-    name: str
-    transaction: NamespaceProvision | MosaicDefinitionCreation
-    cost_micro: int
-
-
 def provision(
-    node: NodeClient, settings: NemSettings, signer: Signer, *, description: str = DESCRIPTION
+    node: NodeClient,
+    settings: NemSettings,
+    signer: Signer,
+    *,
+    description: str = DESCRIPTION,
+    renew_within_days: int = RENEW_WITHIN_DAYS,
 ) -> SetupState:
     """Announce the next missing step and say what to wait for; `READY` when nothing is missing.
 
-    Wait for a block between two calls.  Raises `NamespaceTaken`, `MosaicMismatch`, `NoSigner` for the
-    signer of another account than the issuer's, and `InsufficientBalance` before anything is paid
-    when the issuer could not pay for all that is missing.
+    A namespace that ends within `renew_within_days` (the chain takes a renewal in the last 30) is renewed
+    for a year, and a float that is empty gets its share.  Wait for a block between two calls.  The
+    signer of a multisig account is a `Delegate`; what it announces may wait for cosigners.  Raises
+    `NamespaceTaken`, `MosaicMismatch`, `NoSigner` for the signer of another account than the issuer's,
+    and `InsufficientBalance` before anything is paid when the issuer could not pay for all that is
+    missing.
     """
     if signer.account != settings.issuer:
         raise NoSigner(
@@ -100,28 +106,38 @@ def provision(
             "issuing account's signer"
         )
     node.check(settings.nem_network)
-    missing = tuple(_missing(node, settings, description))
+    life = namespace_life(node, settings)
+    missing = tuple(_missing(node, settings, description, life, renew_within_days))
     if not missing:
-        return _ready(node, settings)
+        return _ready(life)
     waiting = _waiting_for(missing[0], node.unconfirmed(settings.issuer.address))
     if waiting is not None:
         return _state(missing[0], waiting, announced=False)
-    _check_funds(node, settings.issuer, missing)
+    _check_funds(node, settings, signer, missing)
     return _announce(node, settings, signer, missing[0])
 
 
 def cost_micro(settings: NemSettings) -> int:
     """Return what setting up costs from nothing, rents and fees together, in micro XEM."""
-    names = _namespace_names(settings)
-    steps = [_namespace_step(settings, name) for name in names]
-    return sum(step.cost_micro for step in (*steps, _mosaic_step(settings, DESCRIPTION)))
+    steps = [
+        *(namespace_step(settings, name) for name in namespace_names(settings)),
+        mosaic_step(settings, DESCRIPTION),
+        *(share_step(settings, account) for account in settings.floats),
+    ]
+    return sum(step.cost_micro for step in steps)
 
 
-def _missing(node: NodeClient, settings: NemSettings, description: str) -> Iterator[_Missing]:
-    for name in _namespace_names(settings):
+def _missing(
+    node: NodeClient,
+    settings: NemSettings,
+    description: str,
+    life: NamespaceLife | None,
+    renew_within_days: int,
+) -> Iterator[Missing]:
+    for name in namespace_names(settings):
         namespace = node.namespace(name)
         if namespace is None:
-            yield _namespace_step(settings, name)
+            yield namespace_step(settings, name)
         elif namespace.owner != settings.issuer.address:
             raise NamespaceTaken(
                 f"namespace {name} belongs to {namespace.owner}, not to {settings.issuer.address}: "
@@ -129,15 +145,20 @@ def _missing(node: NodeClient, settings: NemSettings, description: str) -> Itera
             )
     definition = node.mosaic_definition(settings.mosaic_id)
     if definition is None:
-        yield _mosaic_step(settings, description)
+        yield mosaic_step(settings, description)
     else:
         _check_definition(definition, node.mosaic_supply(settings.mosaic_id), settings)
+    if life is not None and life.is_renewable and life.days_left < renew_within_days:
+        yield namespace_step(settings, life.name, SetupStep.RENEWAL)
+    for account in settings.floats:
+        if not node.owned_mosaics(account.address).get(settings.mosaic_id):
+            yield share_step(settings, account)
 
 
 def _check_definition(
     definition: MosaicDefinition, supply_units: int | None, settings: NemSettings
 ) -> None:
-    wanted = _properties(settings)
+    wanted = wanted_properties(settings)
     creator = address_of(definition.creator, settings.nem_network.byte)
     for what, there, expected in (
         ("creator", creator, settings.issuer.address),
@@ -154,95 +175,30 @@ def _check_definition(
             )
 
 
-def _ready(node: NodeClient, settings: NemSettings) -> SetupState:
-    root = node.namespace(_namespace_names(settings)[0])
+def _ready(life: NamespaceLife | None) -> SetupState:
     return SetupState(
         step=SetupStep.READY,
-        namespace_expires_at_height=None if root is None else root.height + YEAR_BLOCKS,
+        namespace_expires_at_height=None if life is None else life.expires_at_height,
+        namespace_is_ending=life is not None and life.is_alarming,
     )
 
 
-def _namespace_names(settings: NemSettings) -> tuple[str, ...]:
-    """Return the namespace's levels, the root first."""
-    parts = settings.mosaic_id.namespace.split(".")
-    return tuple(".".join(parts[: index + 1]) for index in range(len(parts)))
-
-
-def _namespace_step(settings: NemSettings, name: str) -> _Missing:
-    parent, _, part = name.rpartition(".")
-    rent_micro = rental_fee_micro(parent or None)
-    network = settings.nem_network
-    unpriced = NamespaceProvision(
-        network_byte=network.byte,
-        version=1,
-        timestamp_seconds=0,
-        signer=NO_KEY,
-        fee_micro=0,
-        deadline_seconds=0,
-        rental_fee_sink=network.namespace_sink,
-        rental_fee_micro=rent_micro,
-        new_part=part,
-        parent=parent or None,
-    )
-    return _priced(SetupStep.NAMESPACE, name, unpriced, rent_micro)
-
-
-def _mosaic_step(settings: NemSettings, description: str) -> _Missing:
-    network = settings.nem_network
-    unpriced = MosaicDefinitionCreation(
-        network_byte=network.byte,
-        version=1,
-        timestamp_seconds=0,
-        signer=NO_KEY,
-        fee_micro=0,
-        deadline_seconds=0,
-        definition=MosaicDefinition(
-            creator=NO_KEY,
-            mosaic_id=settings.mosaic_id,
-            description=description,
-            properties=_properties(settings),
-        ),
-        creation_fee_sink=network.mosaic_sink,
-        creation_fee_micro=MOSAIC_CREATION_FEE_MICRO,
-    )
-    return _priced(SetupStep.MOSAIC, settings.mosaic, unpriced, MOSAIC_CREATION_FEE_MICRO)
-
-
-def _priced(
-    step: SetupStep,
-    name: str,
-    unpriced: NamespaceProvision | MosaicDefinitionCreation,
-    rent_micro: int,
-) -> _Missing:
-    fee_micro = minimum_fee_micro(unpriced, lambda _: None)
-    priced = attrs.evolve(unpriced, fee_micro=fee_micro)
-    return _Missing(step=step, name=name, transaction=priced, cost_micro=rent_micro + fee_micro)
-
-
-def _properties(settings: NemSettings) -> MosaicProperties:
-    """Whole Wh, freely transferable, a supply that nobody can change: the least trust to ask for."""
-    return MosaicProperties(
-        divisibility=0,
-        initial_supply_whole=settings.supply_units,
-        supply_mutable=False,
-        transferable=True,
-    )
-
-
-def _waiting_for(missing: _Missing, pool: tuple[WaitingTransaction, ...]) -> bytes | None:
+def _waiting_for(missing: Missing, pool: tuple[WaitingTransaction, ...]) -> bytes | None:
     for waiting in pool:
-        match waiting.transaction:
-            case NamespaceProvision(fully_qualified_name=name) if name == missing.name:
-                return waiting.transaction_id
-            case MosaicDefinitionCreation(definition=definition) if (
-                str(definition.mosaic_id) == missing.name
-            ):
-                return waiting.transaction_id
+        transaction = waiting.transaction
+        inner = transaction.inner if isinstance(transaction, Multisig) else transaction
+        if missing.is_brought_by(inner):
+            return waiting.transaction_id
     return None
 
 
-def _check_funds(node: NodeClient, issuer: AccountId, missing: tuple[_Missing, ...]) -> None:
+def _check_funds(
+    node: NodeClient, settings: NemSettings, signer: Signer, missing: tuple[Missing, ...]
+) -> None:
+    issuer = settings.issuer
     needed_micro = sum(each.cost_micro for each in missing)
+    if isinstance(signer, Delegate):
+        needed_micro += len(missing) * (1 + settings.cosignatures) * COSIGNATURE_FEE_MICRO
     balance_micro = node.account(issuer.address).balance_micro
     if balance_micro < needed_micro:
         names = ", ".join(f"{each.name} ({_xem(each.cost_micro)})" for each in missing)
@@ -253,17 +209,19 @@ def _check_funds(node: NodeClient, issuer: AccountId, missing: tuple[_Missing, .
 
 
 def _announce(
-    node: NodeClient, settings: NemSettings, signer: Signer, missing: _Missing
+    node: NodeClient, settings: NemSettings, signer: Signer, missing: Missing
 ) -> SetupState:
     transaction = _timed(missing.transaction, node, settings, signer)
-    data = serialise(transaction)
-    reply = node.announce(AnnounceRequest(data=data, signature=signer.sign(data)))
+    signed = signed_by(wrapped(transaction, signer), signer)
+    reply = node.announce(
+        AnnounceRequest(data=serialise(signed), signature=signed.signature or b"")
+    )
     if isinstance(reply, ErrorReply):
         raise Refused(
             f"node {node.url} refuses {missing.name} with {reply.status} {reply.message!r}: correct "
             "the settings"
         )
-    transaction_id = transaction_hash(transaction)
+    transaction_id = transaction_hash(signed)
     if reply.transaction_hash not in (None, transaction_id):
         raise BadAnswer(
             f"node {node.url} read the transaction for {missing.name} otherwise than it was meant: "
@@ -278,13 +236,12 @@ def _announce(
 
 
 def _timed(
-    transaction: NamespaceProvision | MosaicDefinitionCreation,
-    node: NodeClient,
-    settings: NemSettings,
-    signer: Signer,
-) -> NamespaceProvision | MosaicDefinitionCreation:
-    if account_of(signer.public_key, settings.nem_network) != settings.issuer:
-        raise NoSigner(f"the signer of {settings.issuer} has another account's key: correct it")
+    transaction: StepTransaction, node: NodeClient, settings: NemSettings, signer: Signer
+) -> Transaction:
+    try:
+        check_signer(settings.issuer, signer, settings.nem_network)
+    except (InvalidInput, WrongNetwork) as error:
+        raise NoSigner(f"the signer of {settings.issuer} cannot set up: {error}") from error
     now_seconds = node.network_time_ms() // 1_000
     timed = attrs.evolve(
         transaction,
@@ -298,16 +255,22 @@ def _timed(
     return timed
 
 
-def _appeared(node: NodeClient, settings: NemSettings, missing: _Missing) -> bool:
+def _appeared(node: NodeClient, settings: NemSettings, missing: Missing) -> bool:
     """Tell whether the thing is there or on its way now, brought by somebody else."""
     if _waiting_for(missing, node.unconfirmed(settings.issuer.address)) is not None:
         return True
-    if missing.step is SetupStep.NAMESPACE:
-        return node.namespace(missing.name) is not None
-    return node.mosaic_definition(settings.mosaic_id) is not None
+    match missing.step:
+        case SetupStep.NAMESPACE:
+            return node.namespace(missing.name) is not None
+        case SetupStep.MOSAIC:
+            return node.mosaic_definition(settings.mosaic_id) is not None
+        case SetupStep.RENEWAL:
+            life = namespace_life(node, settings)
+            return life is not None and not life.is_renewable
+    return bool(node.owned_mosaics(missing.name).get(settings.mosaic_id))
 
 
-def _state(missing: _Missing, transaction_id: bytes, *, announced: bool) -> SetupState:
+def _state(missing: Missing, transaction_id: bytes, *, announced: bool) -> SetupState:
     return SetupState(
         step=missing.step,
         waits_for=missing.name,

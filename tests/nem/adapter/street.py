@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -152,13 +152,19 @@ class Street:
 
 
 @contextmanager
-def a_street(settings: NemSettings = SETTINGS, **node_settings: Any) -> Iterator[Street]:
+def a_street(
+    settings: NemSettings = SETTINGS,
+    *,
+    more_balances: Mapping[str, int] | None = None,
+    **node_settings: Any,
+) -> Iterator[Street]:
     """A street whose mosaic exists, at height 3."""
     balances = {
         ISSUER.account.address: 1_000 * XEM_MICRO,
         PRODUCER.account.address: 100 * XEM_MICRO,
         BUYER.account.address: 100 * XEM_MICRO,
         STRANGER.account.address: 1_000 * XEM_MICRO,
+        **(more_balances or {}),
     }
     signers = {each.account: each for each in (ISSUER, PRODUCER, BUYER, POOR)}
     faults = Faults()

@@ -475,6 +475,25 @@ def test_what_was_included_long_ago_is_not_dead():
         assert status.block.height == 4
 
 
+def test_what_a_node_forgot_before_it_is_final_is_found_in_lists():
+    """A hash is forgotten after 36 hours; where that is not final yet, the sender's list has it."""
+    with a_street(settings_of(finality_blocks=3_000)) as street:
+        signed = street.issued(5)
+        for evening in range(2):
+            street.send(*(batch_of(issue(1), label=f"{evening} {n}") for n in range(60)))
+            street.node.mine(1_260)
+
+        assert street.client.transaction(signed.transaction_id) is None
+        status = street.chain.status(signed)
+        street.node.rollback(1)
+        unsent = street.chain.prepare([batch_of(issue(2), label="never")], outstanding=())[0]
+
+        assert (status.fate, status.final) == (Fate.INCLUDED, False)
+        assert status.block is not None
+        assert status.block.height == 4
+        assert street.chain.status(unsent).fate is Fate.UNSEEN
+
+
 def test_the_last_block_that_may_have_it_is_read():
     """A transaction may lie in a block of exactly its deadline's second."""
     with a_street(
@@ -735,7 +754,7 @@ def test_a_balance_elsewhere_is_refused(street: Street):
 
 def test_facts_and_an_address_make_a_chain(street: Street):
     """What the journal recorded opens the same chain again."""
-    with NemChain.from_settings(SETTINGS.to_facts(), url=street.client.url) as chain:
+    with NemChain.from_settings(SETTINGS.to_facts(), urls=[street.client.url]) as chain:
         assert chain.settings == SETTINGS
         assert chain.head() == street.chain.head()
 
