@@ -39,11 +39,11 @@ class Pair:
 
     def share(self) -> None:
         """Bring the second node to the height of the first."""
+        self.second.set_time(self.street.node.now_seconds())
         for height in range(self.second.height + 1, self.street.node.height + 1):
             block = self.street.node.block(height)
             assert block is not None
             self.second.receive_block(block)
-        self.second.set_time(self.street.node.now_seconds())
 
 
 @pytest.fixture
