@@ -23,7 +23,7 @@ pragma solidity 0.8.37;
 /// Sections stand in the order of the batch's instructions; neighbours of one kind (except NET) may share a
 /// section.  The port's 30-byte reference is left-aligned in the bytes32 `batchReference`.  `BatchSettled`
 /// repeats the sections, so one decoder reads calldata and events.  Hold, Attest, Capture and Release are
-/// absent.
+/// calls of the escrow (ISaumaEscrow), which asks this ledger to lock and unlock.
 ///
 /// Idempotency.  `settle` and `settleSigned` refuse a reference that the area has settled (`settledAs`),
 /// whichever transaction carries it: that costs one new storage slot a batch and is what makes the promise
@@ -49,6 +49,7 @@ pragma solidity 0.8.37;
 ///   settle          keccak256(abi.encode(1, keccak256(operations), tradesHash))
 ///   settleSigned    keccak256(abi.encode(2, keccak256(fills), keccak256(netLines))), fills as in the event
 ///   recordRoot      keccak256(abi.encode(3, root))
+///   the escrow      keccak256(abi.encode(4, content of the escrow, locks, keccak256(lines)))
 /// `tradesHash` is keccak256 of the optional list of trades in calldata, or 0 for none.
 interface ISaumaLedger {
     // ------------------------------------------------------------------------------------------- values
@@ -150,6 +151,20 @@ interface ISaumaLedger {
         uint32 indexed area, bytes32 indexed root, uint32 payer, uint64 energyWh, uint64 moneyUnits
     );
 
+    /// @notice The escrow took from accounts (`locks`), or gave to them.  `lines` has 20 bytes a line: account uint32,
+    /// energyWh uint64, moneyUnits uint64.  A single step has neither reference nor sequence nor head.
+    event LockedMoved(
+        uint32 indexed area,
+        bytes32 indexed batchReference,
+        uint64 sequence,
+        bytes32 head,
+        bool locks,
+        bytes lines
+    );
+    /// @notice A credit of the escrow's did not fit its account, and waits to be collected.
+    event CreditDeferred(uint32 indexed area, uint32 indexed account, uint64 energyWh, uint64 moneyUnits);
+    event Collected(uint32 indexed area, uint32 indexed account);
+
     // ------------------------------------------------------------------------------------------- errors
     // `section` and `line` count from 0 and name the culprit; in settleSigned `section` is 0 for the
     // fills and 1 for the net lines.
@@ -197,6 +212,10 @@ interface ISaumaLedger {
     error ClaimExceedsRoot(uint32 index);
     error ClaimsEnded(uint64 deadline);
     error ClaimsRunning(uint64 deadline);
+
+    error NotEscrow(address caller);
+    error NotLocked(uint32 area);
+    error NothingDeferred(uint32 area, uint32 account);
 
     // ------------------------------------------------------------------------------------ areas and roles
 
@@ -294,11 +313,47 @@ interface ISaumaLedger {
     /// @notice Give the payer back what nobody claimed; anybody may ask, after the deadline.
     function closeClaims(uint32 area, bytes32 root) external;
 
+    // -------------------------------------------------------------------------------------------- escrow
+
+    /// @notice Take from accounts what the escrow holds from now on, or give them what it held.  Only the escrow, which
+    /// locks nothing new in a paused area; giving is never stopped.
+    /// @param batchReference Settled once, as by `settle`; 0 for none.
+    /// @param content What the audit head takes in of the escrow's batch.
+    /// @param lines As in `LockedMoved`.
+    function moveLocked(
+        uint32 area,
+        bytes32 batchReference,
+        bytes32 content,
+        bool locks,
+        bytes calldata lines
+    ) external;
+
+    /// @notice Open a netted account of the escrow's own.  Only the escrow.
+    function openAllowanceAccount(uint32 area) external returns (uint32 account);
+
+    /// @notice Give an account what did not fit it when it was credited; anybody may ask.
+    function collect(uint32 area, uint32 account) external;
+
     // -------------------------------------------------------------------------------------------- reading
 
     /// @notice The ERC-20 that money is, and the seconds between a request and its withdrawal.
     function MONEY() external view returns (address);
     function WITHDRAWAL_DELAY() external view returns (uint64);
+
+    /// @notice The contract that may lock and unlock.
+    function ESCROW() external view returns (address);
+
+    /// @notice What the escrow asks before it locks: whether an area is paused, and the account of each owner: the netted
+    /// one, else the signed one, else 0.
+    function isPaused(uint32 area) external view returns (bool);
+    function numbersOf(uint32 area, address[] calldata owners) external view returns (uint32[] memory accounts);
+
+    /// @notice What the escrow holds of an area, and what waits to be collected for an account.
+    function lockedOf(uint32 area) external view returns (uint128 energyWh, uint128 moneyUnits);
+    function deferredOf(uint32 area, uint32 account)
+        external
+        view
+        returns (uint128 energyWh, uint128 moneyUnits);
 
     /// @notice How many areas there are, everything about one, and what is read most often.
     function areaCount() external view returns (uint32);

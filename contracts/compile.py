@@ -24,28 +24,26 @@ COMPILER: Final = CONTRACTS / "solc"
 NODE_MODULES: Final = CONTRACTS / "node_modules"
 COMPILER_VERSION: Final = "0.8.37"
 SHIPPED: Final = {
-    "SaumaLedger": "ledger/SaumaLedger.sol",
-    "TestMoney": "test/TestMoney.sol",
+    "SaumaLedger": ("ledger/SaumaLedger.sol", 1_000_000),
+    "SaumaEscrow": ("escrow/SaumaEscrow.sol", 2_000),
+    "TestMoney": ("test/TestMoney.sol", 1_000_000),
 }
+"""Where each contract is, and how often the optimizer is told that its code runs: the escrow's is long."""
 CODE_BYTES_MAX: Final = 24_576
 """EIP-170."""
 SETTINGS: Final[Mapping[str, Any]] = {
-    "optimizer": {"enabled": True, "runs": 1_000_000},
+    "optimizer": {"enabled": True},
     "viaIR": True,
     "evmVersion": "prague",
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-    "outputSelection": {
-        "*": {
-            "*": [
-                "abi",
-                "evm.bytecode.object",
-                "evm.deployedBytecode.object",
-                "evm.deployedBytecode.immutableReferences",
-                "storageLayout",
-            ]
-        }
-    },
 }
+OUTPUTS: Final = (
+    "abi",
+    "evm.bytecode.object",
+    "evm.deployedBytecode.object",
+    "evm.deployedBytecode.immutableReferences",
+    "storageLayout",
+)
 
 
 class CompileError(Exception):
@@ -82,20 +80,29 @@ def install_packages() -> None:
 
 def own_sources() -> dict[str, str]:
     """Return what is shipped, by name inside this folder, without tests that only forge compiles."""
-    paths = {CONTRACTS / "ISaumaLedger.sol", *(CONTRACTS / "ledger").glob("*.sol")}
-    paths |= {CONTRACTS / name for name in SHIPPED.values()}
+    paths = {
+        *CONTRACTS.glob("*.sol"),
+        *CONTRACTS.glob("ledger/*.sol"),
+        *CONTRACTS.glob("escrow/*.sol"),
+    }
+    paths |= {CONTRACTS / file for file, _ in SHIPPED.values()}
     return {path.relative_to(CONTRACTS).as_posix(): path.read_text() for path in sorted(paths)}
 
 
-def compile_sources(sources: Mapping[str, str]) -> dict[str, Any]:
-    """Return the compiler's answer in the standard JSON form; warnings in our code are errors."""
+def compile_sources(sources: Mapping[str, str], name: str) -> dict[str, Any]:
+    """Return what the compiler says of one contract; warnings in our code are errors."""
     from solcx import compile_standard
     from solcx.exceptions import SolcError
 
+    file, runs = SHIPPED[name]
     question = {
         "language": "Solidity",
-        "sources": {name: {"content": text} for name, text in sources.items()},
-        "settings": SETTINGS,
+        "sources": {path: {"content": text} for path, text in sources.items()},
+        "settings": {
+            **SETTINGS,
+            "optimizer": {**SETTINGS["optimizer"], "runs": runs},
+            "outputSelection": {file: {name: list(OUTPUTS)}},
+        },
     }
     try:
         answer: dict[str, Any] = compile_standard(question, solc_binary=COMPILER)
@@ -109,7 +116,8 @@ def compile_sources(sources: Mapping[str, str]) -> dict[str, Any]:
     ]
     if messages:
         raise CompileError("\n".join(messages))
-    return answer
+    compiled: dict[str, Any] = answer["contracts"][file][name]
+    return compiled
 
 
 def source_hash(sources: Mapping[str, str]) -> str:
@@ -123,6 +131,7 @@ def source_hash(sources: Mapping[str, str]) -> str:
             if name and "foundry" not in name
         },
         "settings": SETTINGS,
+        "shipped": SHIPPED,
         "sources": dict(sources),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -160,11 +169,10 @@ def without_ast_ids(layout: Any) -> Any:
 def artifacts() -> dict[Path, str]:
     """Compile, and return what each artefact file should hold."""
     sources = own_sources()
-    answer = compile_sources(sources)
     digest = source_hash(sources)
     return {
-        ARTIFACTS / f"{name}.json": artifact(name, answer["contracts"][file][name], digest)
-        for name, file in SHIPPED.items()
+        ARTIFACTS / f"{name}.json": artifact(name, compile_sources(sources, name), digest)
+        for name in SHIPPED
     }
 
 

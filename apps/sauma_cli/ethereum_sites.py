@@ -193,8 +193,11 @@ def _somebodys_node(
     keys = EthereumKeys(folder.keys, settings.chain)
     _check_keys(keys, settings)
     client = client_at(url, choice.timeout_s)
-    code_hash = bytes.fromhex(settings.code_hash)
-    client.check(settings.chain_number, settings.ledger_address, code_hash)
+    for address, code_hash in (
+        (settings.ledger_address, settings.code_hash),
+        (settings.escrow_address, settings.escrow_hash),
+    ):
+        client.check(settings.chain_number, address, bytes.fromhex(code_hash))
     return EthereumSite(
         settings=settings,
         keys=keys,
@@ -256,6 +259,8 @@ def _no_settings(keys: EthereumKeys) -> EthereumSettings:
         chain=keys.chain_id,
         ledger=_NO_CONTRACT,
         code_hash="0" * 64,
+        escrow=_NO_CONTRACT,
+        escrow_hash="0" * 64,
         area=1,
         issuer=keys.account(ISSUER),
         settler=keys.account(CLEARING),

@@ -12,6 +12,7 @@ abstract contract AreaStorage is ISaumaLedger {
     uint256 internal constant BATCH = 1;
     uint256 internal constant SIGNED_BATCH = 2;
     uint256 internal constant ROOT = 3;
+    uint256 internal constant ESCROW_BATCH = 4;
 
     struct Accounts {
         uint32 netted;
@@ -45,6 +46,9 @@ abstract contract AreaStorage is ISaumaLedger {
         mapping(uint32 account => mapping(uint64 word => uint256)) nonces;
         mapping(bytes32 root => ClaimsState) claims;
         mapping(bytes32 root => mapping(uint256 word => uint256)) claimed;
+        // What the escrow holds of this area, and credits that found their account full: changes (see Balances).
+        uint256 locked;
+        mapping(uint32 account => uint256 change) deferred;
         /// Two accounts a slot (see Balances): neighbours in id are neighbours in cost.
         uint256[1 << 31] pairs;
     }

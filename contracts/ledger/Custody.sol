@@ -41,14 +41,18 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
         Accounts storage known = data.accounts[owner];
         account = signed ? known.signed : known.netted;
         if (account != 0) revert AlreadyRegistered(area, owner, account);
-        account = signed ? _registerSigned(area, data, owner) : _registerNetted(area, data, owner);
+        if (signed) account = known.signed = _registerSigned(area, data, owner);
+        else account = known.netted = _registerNetted(area, data, owner);
     }
 
     function registerMany(uint32 area, address[] calldata owners) external {
         Area storage data = _running(area);
         if (msg.sender != data.settler) revert NotAllowed(area, msg.sender, 0);
         for (uint256 i = 0; i < owners.length; ++i) {
-            if (data.accounts[owners[i]].netted == 0) _registerNetted(area, data, owners[i]);
+            address owner = owners[i];
+            if (data.accounts[owner].netted == 0) {
+                data.accounts[owner].netted = _registerNetted(area, data, owner);
+            }
         }
     }
 
@@ -97,11 +101,11 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
         _money.safeTransfer(to, moneyUnits);
     }
 
-    function _registerNetted(uint32 area, Area storage data, address owner) private returns (uint32 account) {
+    /// @dev The next netted account.  Whoever asks notes it as the owner's, if it is to be found by the owner.
+    function _registerNetted(uint32 area, Area storage data, address owner) internal returns (uint32 account) {
         account = data.nettedAccounts + 1;
         if (account >= FIRST_SIGNED) revert AreaFull(area);
         data.nettedAccounts = account;
-        data.accounts[owner].netted = account;
         _own(area, data, account, owner);
     }
 
@@ -110,7 +114,6 @@ abstract contract Custody is Movements, ReentrancyGuardTransient {
         if (number >= FIRST_SIGNED) revert AreaFull(area);
         data.signedAccounts = number;
         account = FIRST_SIGNED + number;
-        data.accounts[owner].signed = account;
         _own(area, data, account, owner);
     }
 

@@ -83,7 +83,7 @@ abstract contract Operations is Movements {
                 (uint256 change, bool canonical) = Balances.ofNet(line);
                 if (!canonical) revert Malformed(section.index);
                 if (!Balances.fits(pair, Balances.shiftOf(account), change)) {
-                    _refuseChange(section.index, _lineAt(section, position), uint32(account), pair, change);
+                    _refuseChange(section.index, _lineNumber(section, position), uint32(account), pair, change);
                 }
                 pair = Balances.moved(pair, Balances.shiftOf(account), change);
                 sum += change;
@@ -198,11 +198,11 @@ abstract contract Operations is Movements {
     }
 
     function _refuseOrder(Section memory section, uint256 position, uint256 account) private pure {
-        revert NotIncreasing(section.index, _lineAt(section, position), uint32(account));
+        revert NotIncreasing(section.index, _lineNumber(section, position), uint32(account));
     }
 
     /// @dev Which line of a NET section begins at a position.
-    function _lineAt(Section memory section, uint256 position) private pure returns (uint256) {
+    function _lineNumber(Section memory section, uint256 position) private pure returns (uint256) {
         return (position - section.start) / NET_LINE_BYTES;
     }
 
@@ -217,7 +217,7 @@ abstract contract Operations is Movements {
     }
 
     /// @dev 32 bytes of calldata from a position; zeros past the end of calldata.
-    function _word(bytes calldata source, uint256 position) private pure returns (uint256 word) {
+    function _word(bytes calldata source, uint256 position) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := calldataload(add(source.offset, position))
         }

@@ -6,16 +6,21 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Balances} from "./Balances.sol";
 import {Claims} from "./Claims.sol";
 import {Custody} from "./Custody.sol";
+import {Escrowed} from "./Escrowed.sol";
 import {Roles} from "./Roles.sol";
 import {SignedTrades} from "./SignedTrades.sol";
 
 /// @title The settlement ledger of sauma
 /// @notice See ISaumaLedger for what it promises.  No proxy, no owner of the whole, no way to change the code: a
 /// new version is a new deployment, to which users move by withdrawing.
-contract SaumaLedger is Roles, Custody, SignedTrades, Claims {
+contract SaumaLedger is Roles, Claims, Escrowed, SignedTrades {
     /// @param money The ERC-20 that money is kept in; it must transfer exact amounts.
     /// @param delaySeconds Between a withdrawal's request and its payment: 10 minutes to 30 days.
-    constructor(IERC20 money, uint64 delaySeconds) Custody(money, delaySeconds) {}
+    /// @param escrow The contract that may lock and unlock; it may be created afterwards, its address is known.
+    constructor(IERC20 money, uint64 delaySeconds, address escrow)
+        Custody(money, delaySeconds)
+        Escrowed(escrow)
+    {}
 
     function areaCount() external view returns (uint32) {
         return _areaCount;
@@ -40,6 +45,36 @@ contract SaumaLedger is Roles, Custody, SignedTrades, Claims {
     function headOf(uint32 area) external view returns (uint64 sequence, bytes32 head) {
         head = _areas[area].head;
         sequence = uint32(uint256(head));
+    }
+
+    function isPaused(uint32 area) external view returns (bool) {
+        return _areas[area].paused;
+    }
+
+    function numbersOf(uint32 area, address[] calldata owners)
+        external
+        view
+        returns (uint32[] memory accounts)
+    {
+        accounts = new uint32[](owners.length);
+        for (uint256 i = 0; i < owners.length; ++i) {
+            Accounts storage known = _areas[area].accounts[owners[i]];
+            accounts[i] = known.netted != 0 ? known.netted : known.signed;
+        }
+    }
+
+    function lockedOf(uint32 area) external view returns (uint128 energyWh, uint128 moneyUnits) {
+        uint256 locked = _areas[area].locked;
+        return (uint128(locked >> 128), uint128(locked));
+    }
+
+    function deferredOf(uint32 area, uint32 account)
+        external
+        view
+        returns (uint128 energyWh, uint128 moneyUnits)
+    {
+        uint256 change = _areas[area].deferred[account];
+        return (uint128(change >> 128), uint128(change));
     }
 
     function accountsOf(uint32 area, address owner) external view returns (uint32 netted, uint32 signed) {

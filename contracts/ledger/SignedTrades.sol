@@ -3,12 +3,11 @@ pragma solidity 0.8.37;
 
 import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {Balances} from "./Balances.sol";
 import {Operations} from "./Operations.sol";
+import {Signatures} from "./Signatures.sol";
 
 /// @title Trades that their makers signed
 /// @notice The settler chooses which orders meet and at what price inside their limits; it can neither move a
@@ -72,7 +71,7 @@ abstract contract SignedTrades is Operations, ReentrancyGuardTransient, EIP712 {
             _useNonce(data.nonces[order.account], order.nonce, i);
             address owner = data.owners[order.account];
             if (owner == address(0)) revert UnknownAccount(0, i, order.account);
-            if (!_isSignedBy(owner, _digest(area, order), fill.signature)) {
+            if (!Signatures.isBy(owner, _digest(area, order), fill.signature)) {
                 revert SignatureInvalid(i);
             }
             _writeLine(lines, i, order, energyWh, moneyUnits);
@@ -105,23 +104,6 @@ abstract contract SignedTrades is Operations, ReentrancyGuardTransient, EIP712 {
         uint256 used = nonces[nonce >> 8];
         if (used & bit != 0) revert OrderUsed(line);
         nonces[nonce >> 8] = used | bit;
-    }
-
-    /// @dev A key's signature (65 bytes, or 64 as EIP-2098; low s only) or, failing that, a contract's word
-    /// (EIP-1271: static call, answer of at least 32 bytes).
-    function _isSignedBy(address owner, bytes32 digest, bytes calldata signature)
-        private
-        view
-        returns (bool)
-    {
-        address recovered = address(0);
-        if (signature.length == 64) {
-            (recovered,,) = ECDSA.tryRecover(digest, bytes32(signature[:32]), bytes32(signature[32:]));
-        } else if (signature.length == 65) {
-            (recovered,,) = ECDSA.tryRecoverCalldata(digest, signature);
-        }
-        if (recovered == owner) return true;
-        return owner.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(owner, digest, signature);
     }
 
     function _moveSigned(Area storage data, bytes memory lines, bytes calldata netLines) private {

@@ -22,7 +22,7 @@ contract Neighbourhood is Foundry {
     uint64 private constant CLAIM_UNITS = 5;
 
     TestMoney public immutable MONEY = new TestMoney();
-    SaumaLedger public immutable LEDGER = new SaumaLedger(IERC20(address(MONEY)), DELAY);
+    SaumaLedger public immutable LEDGER = new SaumaLedger(IERC20(address(MONEY)), DELAY, address(1));
     uint32 public immutable AREA = LEDGER.openArea(address(this), address(this));
 
     uint256 public settled;

@@ -255,7 +255,7 @@ contract RulesTest is Foundry {
     }
 
     function deploy(TestMoney token) private returns (SaumaLedger made, uint32 opened) {
-        made = new SaumaLedger(IERC20(address(token)), DELAY);
+        made = new SaumaLedger(IERC20(address(token)), DELAY, address(1));
         opened = made.openArea(address(this), address(this));
     }
 

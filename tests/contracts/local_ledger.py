@@ -6,6 +6,7 @@ Also the batch format in a few lines of its own, so that the tests do not trust 
 from __future__ import annotations
 
 import ast
+import hashlib
 import struct
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,9 +16,14 @@ from eth_abi.abi import decode, encode
 from eth_keys.datatypes import PrivateKey
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
+from eth_utils.address import to_checksum_address
+from eth_utils.conversions import to_bytes
 from eth_utils.crypto import keccak
 
+from sauma.identifiers import ChainId
 from sauma_ethereum.artifacts import load_artifact
+from sauma_ethereum.caip import ledger_asset
+from sauma_ethereum.deployment import contract_address
 
 AREA: Final = 1
 DELAY_S: Final = 3_600
@@ -26,6 +32,8 @@ FOREVER: Final = 2**64 - 1
 GAS_MAX: Final = 29_000_000
 ISSUE, TRANSFER, NET, RETIRE, ANCHOR, CLAIMS = range(1, 7)
 ENERGY, MONEY = 0, 1
+CONTRACTS: Final = ("SaumaLedger", "SaumaEscrow")
+ASSETS: Final = ("energy", "money")
 MINUS: Final = 1 << 63
 CURVE_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -56,8 +64,10 @@ class Contract:
         self.abi = load_artifact(artifact_name).abi
         self._functions = {e["name"]: e for e in self.abi if e["type"] == "function"}
         self._events = {keccak(_signature(e).encode()): e for e in self.abi if e["type"] == "event"}
+        # A refusal may come from the other contract, through this one.
+        known = (e for each in (artifact_name, *CONTRACTS) for e in load_artifact(each).abi)
         self._errors = {
-            keccak(_signature(e).encode())[:4]: e for e in self.abi if e["type"] == "error"
+            keccak(_signature(e).encode())[:4]: e for e in known if e["type"] == "error"
         }
 
     @classmethod
@@ -140,6 +150,26 @@ class Contract:
         return entry["name"], fields
 
 
+def deploy_pair(tester: EthereumTester, token: str, delay_s: int) -> tuple[Contract, Contract]:
+    """Deploy a ledger and its escrow, each of which has the other's address in its code."""
+    creator = tester.get_accounts()[0]
+    nonce = tester.get_nonce(creator)
+    addresses = [
+        to_checksum_address(contract_address(to_bytes(hexstr=creator), nonce + place))
+        for place in range(2)
+    ]
+    assets = [asset_word(tester.backend.chain.chain_id, addresses[0], name) for name in ASSETS]
+    ledger = Contract.deploy(tester, "SaumaLedger", token, delay_s, addresses[1])
+    escrow = Contract.deploy(tester, "SaumaEscrow", ledger.address, *assets)
+    return ledger, escrow
+
+
+def asset_word(chain_id: int, ledger: str, name: str) -> bytes:
+    """Return what terms of a session call one of the ledger's assets: the SHA-256 of its CAIP-19 name."""
+    asset = ledger_asset(ChainId(f"eip155:{chain_id}"), ledger, name)
+    return hashlib.sha256(str(asset).encode()).digest()
+
+
 class LocalLedger:
     """A token and a ledger with one area, whose owner, settler and issuer is the first account."""
 
@@ -148,9 +178,10 @@ class LocalLedger:
         self.accounts: tuple[str, ...] = self.tester.get_accounts()
         self.operator = self.accounts[0]
         self.token = Contract.deploy(self.tester, "TestMoney")
-        self.ledger = Contract.deploy(self.tester, "SaumaLedger", self.token.address, DELAY_S)
+        self.ledger, self.escrow = deploy_pair(self.tester, self.token.address, DELAY_S)
         self.send("openArea", self.operator, self.operator)
         self._references = 0
+        self._unlocked: set[str] = set()
 
     def send(self, function: str, *values: Any, sender: str | None = None) -> Receipt:
         """Call the ledger in a transaction."""
@@ -171,6 +202,16 @@ class LocalLedger:
         self.send("register", AREA, owner, True)
         number: int = self.read("accountsOf", AREA, owner)[1]
         return number
+
+    def unlock(self, key: PrivateKey) -> None:
+        """Let a key send transactions, and give it ether for them, once."""
+        address = key.public_key.to_checksum_address()
+        if address not in self._unlocked:
+            self.tester.add_account(key.to_hex())
+            self._unlocked.add(address)
+        if self.tester.get_balance(address) < 10**18:
+            ether = {"from": self.operator, "to": address, "value": 10**19, "gas": 21_000}
+            self.tester.send_transaction(ether)
 
     def fund(self, account: int, *, energy_wh: int = 0, money_units: int = 0) -> None:
         """Issue energy to an account and deposit money in it."""

@@ -155,4 +155,6 @@ def test_delay_is_bounded(local):
     """A ledger whose delay is no delay, or has no end, cannot be deployed."""
     for delay in (0, 599, 30 * 86_400 + 1):
         with pytest.raises(Reverted, match="constructor"):
-            Contract.deploy(local.tester, "SaumaLedger", local.token.address, delay)
+            Contract.deploy(
+                local.tester, "SaumaLedger", local.token.address, delay, local.escrow.address
+            )

@@ -137,7 +137,10 @@ def test_a_deployment_is_resumed_from_its_facts():
             local.mine()
         settings = deployment.settings(local.node, finality_blocks=5)
 
-        assert pushed == [("contract", "area", "settler", "issuer"), ("settler", "issuer")]
+        assert pushed == [
+            ("contract", "escrow", "area", "settler", "issuer"),
+            ("settler", "issuer"),
+        ]
         assert verify(local.node, settings).holds
         assert settings.finality_blocks == 5
 

@@ -411,11 +411,11 @@ class EthereumChain:
         raise InvalidInput(f"asset {asset} is not kept here: ask for {', '.join(map(str, known))}")
 
     def _check_node(self, node: NodeClient) -> None:
-        node.check(
-            self._settings.chain_number,
-            self._settings.ledger_address,
-            bytes.fromhex(self._settings.code_hash),
-        )
+        for address, code_hash in (
+            (self._settings.ledger_address, self._settings.code_hash),
+            (self._settings.escrow_address, self._settings.escrow_hash),
+        ):
+            node.check(self._settings.chain_number, address, bytes.fromhex(code_hash))
 
 
 def _check_signer(account: AccountId, signer: Signer, settings: EthereumSettings) -> None:

@@ -1,11 +1,13 @@
-"""Bringing the settlement contract into being, and checking that what stands on a chain is it.
+"""Bringing the settlement contracts into being, and checking that what stands on a chain is them.
 
 A deployment is signed once, whole, and can then be sent again and again until everything is included:
-the contract, an area with its roles, and what accepts them.
+the ledger and its escrow, each with the other's address in its code, an area with its roles, and what
+accepts them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,14 +19,29 @@ from sauma.identifiers import AccountId, ChainId
 
 from . import rlp
 from .artifacts import load_artifact
-from .caip import account_of, address_on, chain_id_of, checksummed, parse_address
+from .caip import (
+    ENERGY,
+    MONEY,
+    account_of,
+    address_on,
+    chain_id_of,
+    checksummed,
+    ledger_asset,
+    parse_address,
+)
 from .fees import Fees, suggested
 from .gas import CREATION, INTRINSIC, calldata_gas
+from .hexadecimal import ADDRESS_BYTES
 from .ledger import (
     ACCEPT_ISSUER,
     ACCEPT_SETTLER,
     AREA_STATE,
     CONTRACT,
+    ESCROW,
+    ESCROW_CONTRACT,
+    ESCROW_ENERGY,
+    ESCROW_LEDGER,
+    ESCROW_MONEY,
     OPEN_AREA,
     answer,
     call,
@@ -42,6 +59,7 @@ FIRST_AREA: Final = 1
 WITHDRAWAL_DELAY_SECONDS: Final = 86_400
 OPEN_AREA_GAS: Final = 300_000
 ACCEPT_GAS: Final = 120_000
+WORD_BYTES: Final = 32
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +82,7 @@ class Deployment:
 
     chain: ChainId
     ledger: str
+    escrow: str
     area: int
     issuer: AccountId
     settler: AccountId
@@ -103,6 +122,8 @@ class Deployment:
             chain=self.chain,
             ledger=self.ledger,
             code_hash=keccak(node.code(parse_address(self.ledger))).hex(),
+            escrow=self.escrow,
+            escrow_hash=keccak(node.code(parse_address(self.escrow))).hex(),
             area=self.area,
             issuer=self.issuer,
             settler=self.settler,
@@ -118,6 +139,7 @@ class Deployment:
         return {
             "chain": str(self.chain),
             "ledger": self.ledger,
+            "escrow": self.escrow,
             "area": self.area,
             "issuer": str(self.issuer),
             "settler": str(self.settler),
@@ -138,6 +160,7 @@ class Deployment:
         return cls(
             chain=ChainId(facts["chain"]),
             ledger=facts["ledger"],
+            escrow=facts["escrow"],
             area=facts["area"],
             issuer=AccountId(facts["issuer"]),
             settler=AccountId(facts["settler"]),
@@ -176,9 +199,9 @@ def deploy(
     withdrawal_delay_s: int = WITHDRAWAL_DELAY_SECONDS,
     fee_ceiling_wei: int = FEE_CEILING_WEI,
 ) -> Deployment:
-    """Sign the contract's creation, the opening of an area and what accepts its roles, and send all.
+    """Sign the contracts' creation, the opening of an area and what accepts its roles, and send all.
 
-    `money` is the address of the ERC-20 that the contract keeps.  The three may be one account.
+    `money` is the address of the ERC-20 that the ledger keeps.  The three may be one account.
     `push` the result until it names nothing any more, then ask it for the `settings`.
     """
     chain = chain_id_of(node.chain_number())
@@ -189,9 +212,14 @@ def deploy(
         )
     signing = _Signing(node, chain, fees)
     owner_address = address_on(owner.account, chain)
-    ledger = contract_address(owner_address, signing.next_nonce(owner))
-    arguments = encode(("address", "uint64"), parse_address(money), withdrawal_delay_s)
+    first = signing.next_nonce(owner)
+    ledger, escrow = (contract_address(owner_address, first + place) for place in range(2))
+    arguments = encode(
+        ("address", "uint64", "address"), parse_address(money), withdrawal_delay_s, escrow
+    )
     signing.create("contract", owner, load_artifact(CONTRACT).bytecode + arguments)
+    arguments = encode(("address", "bytes32", "bytes32"), ledger, *asset_words(chain, ledger))
+    signing.create("escrow", owner, load_artifact(ESCROW_CONTRACT).bytecode + arguments)
     opening = call(OPEN_AREA, address_on(settler.account, chain), address_on(issuer.account, chain))
     signing.call("area", owner, ledger, opening, OPEN_AREA_GAS, 0)
     if settler.account != owner.account:
@@ -201,6 +229,7 @@ def deploy(
     deployment = Deployment(
         chain=chain,
         ledger=checksummed(ledger),
+        escrow=checksummed(escrow),
         area=FIRST_AREA,
         issuer=issuer.account,
         settler=settler.account,
@@ -211,20 +240,62 @@ def deploy(
 
 
 def verify(node: NodeClient, settings: EthereumSettings) -> Verification:
-    """Compare the code on a chain with the artefact, and its roles with the settings."""
-    code = node.code(settings.ledger_address)
-    code_hash = keccak(code).hex()
+    """Compare the code on a chain with the artefacts, and roles and addresses with the settings."""
+    code_hash = keccak(node.code(settings.ledger_address)).hex()
     differences = []
     if node.chain_number() != settings.chain_number:
         differences.append(f"node {node.name} serves another chain than {settings.chain}")
-    if not load_artifact(CONTRACT).matches(code):
+    wrong_code = [
+        *_code_differences(node, CONTRACT, settings.ledger, settings.code_hash),
+        *_code_differences(node, ESCROW_CONTRACT, settings.escrow, settings.escrow_hash),
+    ]
+    if not wrong_code:
+        differences += [*_escrow_differences(node, settings), *_role_differences(node, settings)]
+    return Verification(code_hash=code_hash, differences=(*differences, *wrong_code))
+
+
+def escrow_of(node: NodeClient, ledger: bytes) -> bytes:
+    """Return the address of the escrow that a ledger names; raises `BadAnswer` where there is none."""
+    reply = node.call(ledger, call(ESCROW))
+    if isinstance(reply, ErrorReply) or len(reply) != WORD_BYTES:
+        raise BadAnswer(f"{checksummed(ledger)} names no escrow: {reply!r}")
+    return reply[-ADDRESS_BYTES:]
+
+
+def asset_words(chain: ChainId, ledger: bytes) -> tuple[bytes, bytes]:
+    """Return what terms of sessions call energy and money: hashes of their CAIP-19 names."""
+    assets = (ledger_asset(chain, checksummed(ledger), name) for name in (ENERGY, MONEY))
+    energy, money = (hashlib.sha256(str(asset).encode()).digest() for asset in assets)
+    return energy, money
+
+
+def _code_differences(node: NodeClient, name: str, address: str, wanted: str) -> tuple[str, ...]:
+    code = node.code(parse_address(address))
+    if not load_artifact(name).matches(code):
         what = "other code than the compiled contract" if code else "no code"
-        differences.append(f"{settings.ledger} has {what}")
-    elif code_hash != settings.code_hash:
-        differences.append(f"{settings.ledger} has the code hash {code_hash}")
-    else:
-        differences += _role_differences(node, settings)
-    return Verification(code_hash=code_hash, differences=tuple(differences))
+        return (f"{address} has {what}",)
+    found = keccak(code).hex()
+    return () if found == wanted else (f"{address} has the code hash {found}",)
+
+
+def _escrow_differences(node: NodeClient, settings: EthereumSettings) -> tuple[str, ...]:
+    """Tell whether ledger and escrow name each other, and call assets as the adapter does."""
+    differences = []
+    escrow = checksummed(escrow_of(node, settings.ledger_address))
+    if escrow != settings.escrow:
+        differences.append(f"{settings.ledger} names the escrow {escrow}, not {settings.escrow}")
+    wanted = (
+        (ESCROW_LEDGER, settings.ledger_address.rjust(WORD_BYTES, b"\0")),
+        *zip(
+            (ESCROW_ENERGY, ESCROW_MONEY),
+            asset_words(settings.chain, settings.ledger_address),
+            strict=True,
+        ),
+    )
+    for signature, word in wanted:
+        if node.call(settings.escrow_address, call(signature)) != word:
+            differences.append(f"{settings.escrow} has another {signature[:-2]} than {word.hex()}")
+    return tuple(differences)
 
 
 def contract_address(creator: bytes, nonce: int) -> bytes:

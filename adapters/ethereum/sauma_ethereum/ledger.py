@@ -22,6 +22,7 @@ from .replies import Log
 from .signing import keccak
 
 CONTRACT: Final = "SaumaLedger"
+ESCROW_CONTRACT: Final = "SaumaEscrow"
 SETTLE: Final = "settle(uint32,bytes32,uint64,bytes,bytes)"
 REGISTER_MANY: Final = "registerMany(uint32,address[])"
 OPEN_AREA: Final = "openArea(address,address)"
@@ -34,6 +35,10 @@ ACCOUNTS_OF: Final = "accountsOf(uint32,address)"
 OWNER_OF: Final = "ownerOf(uint32,uint32)"
 BALANCES_OF: Final = "balancesOf(uint32,uint32[])"
 SETTLED_AS: Final = "settledAs(uint32,bytes32)"
+ESCROW: Final = "ESCROW()"
+ESCROW_LEDGER: Final = "LEDGER()"
+ESCROW_ENERGY: Final = "ENERGY_ASSET()"
+ESCROW_MONEY: Final = "MONEY_ASSET()"
 FUNCTIONS: Final = (
     SETTLE,
     REGISTER_MANY,
@@ -47,6 +52,7 @@ FUNCTIONS: Final = (
     OWNER_OF,
     BALANCES_OF,
     SETTLED_AS,
+    ESCROW,
 )
 
 BATCH_SETTLED: Final = "BatchSettled(uint32,bytes32,uint64,bytes32,bytes32,bytes)"

@@ -67,10 +67,10 @@ class NodeClient:
         """Close the connections."""
         self.close()
 
-    def check(self, chain_number: int, ledger: bytes, code_hash: bytes) -> None:
+    def check(self, chain_number: int, contract: bytes, code_hash: bytes) -> None:
         """Raise `WrongNetwork` unless the node serves this chain with this contract on it."""
         found, code = self._ask(
-            Call("eth_chainId"), Call("eth_getCode", (write_data(ledger), LATEST))
+            Call("eth_chainId"), Call("eth_getCode", (write_data(contract), LATEST))
         )
         number = read_quantity(self._result(found, "eth_chainId"), "chain id")
         if number != chain_number:
@@ -81,7 +81,7 @@ class NodeClient:
         digest = keccak(read_data(self._result(code, "eth_getCode"), "code"))
         if digest != code_hash:
             raise WrongNetwork(
-                f"node {self.name} has code {digest.hex()} at {write_data(ledger)}, not "
+                f"node {self.name} has code {digest.hex()} at {write_data(contract)}, not "
                 f"{code_hash.hex()}: deploy the contract there, or correct the settings"
             )
 

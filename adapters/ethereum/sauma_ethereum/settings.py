@@ -46,6 +46,8 @@ _FACTS: Final = (
     "chain",
     "ledger",
     "code_hash",
+    "escrow",
+    "escrow_hash",
     "area",
     "issuer",
     "settler",
@@ -56,14 +58,14 @@ _FACTS: Final = (
     "outstanding_max",
     "first_height",
 )
-_TEXTS: Final = ("chain", "ledger", "code_hash", "issuer", "settler")
+_TEXTS: Final = ("chain", "ledger", "code_hash", "escrow", "escrow_hash", "issuer", "settler")
 _REQUIRED: Final = (*_TEXTS, "area")
 _CODE_HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @attrs.frozen(kw_only=True)
 class EthereumSettings:
-    """The chain, the settlement contract on it and who operates our area of it, and how patient to be.
+    """The chain, the two contracts on it and who operates our area of them, and how patient to be.
 
     `issuer` signs what is issued and retired, `settler` what is transferred and netted; the contract
     lets nobody else, and they may be one account.  `finality_blocks` counts confirmations, the newest
@@ -76,8 +78,12 @@ class EthereumSettings:
     """The settlement contract's address, with checksum."""
     code_hash: str
     """Keccak-256 of the contract's code, 64 hexadecimal digits: every node is asked whether it has it."""
+    escrow: str
+    """The address of the escrow that the settlement contract names, with checksum."""
+    escrow_hash: str
+    """Keccak-256 of the escrow's code, likewise."""
     area: int
-    """Which area of the contract this settlement is about."""
+    """Which area of the contracts this settlement is about."""
     issuer: AccountId
     settler: AccountId
     finality: FinalityRule = FinalityRule.FINALIZED
@@ -94,8 +100,10 @@ class EthereumSettings:
         """Refuse names and numbers that cannot be."""
         chain_number(self.chain)
         parse_address(self.ledger)
-        if not _CODE_HASH.fullmatch(self.code_hash):
-            raise InvalidInput(f"code_hash {self.code_hash!r} must be 64 lower-case digits")
+        parse_address(self.escrow)
+        for name in ("code_hash", "escrow_hash"):
+            if not _CODE_HASH.fullmatch(getattr(self, name)):
+                raise InvalidInput(f"{name} {getattr(self, name)!r} must be 64 lower-case digits")
         for account in (self.issuer, self.settler):
             address_on(account, self.chain)
         for name, least, most in (
@@ -120,6 +128,16 @@ class EthereumSettings:
     def ledger_address(self) -> bytes:
         """The settlement contract's address, 20 bytes."""
         return parse_address(self.ledger)
+
+    @property
+    def escrow_address(self) -> bytes:
+        """The escrow's address, 20 bytes."""
+        return parse_address(self.escrow)
+
+    @property
+    def escrow_account(self) -> AccountId:
+        """The account that has what sessions hold."""
+        return AccountId.on(self.chain, self.escrow)
 
     @property
     def energy_asset(self) -> AssetId:

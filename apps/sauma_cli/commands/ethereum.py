@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import attrs
 from cyclopts import Parameter
 from rich.markup import escape
 
-from sauma.errors import Conflict, InvalidInput
+from sauma.errors import BadAnswer, Conflict, InvalidInput
 from sauma_cli.ethereum_contract import read_contract, read_deployment
 from sauma_cli.ethereum_deploying import Deploying
 from sauma_cli.ethereum_keys import EthereumKeys, read_private_key
@@ -26,7 +27,8 @@ from sauma_cli.options import (
     Verbose,
 )
 from sauma_cli.screen import Screen
-from sauma_ethereum.caip import account_of, chain_id_of, parse_address
+from sauma_ethereum.caip import account_of, chain_id_of, checksummed, parse_address
+from sauma_ethereum.deployment import escrow_of
 from sauma_ethereum.deployment import verify as verify_contract
 from sauma_ethereum.node import NodeClient
 from sauma_ethereum.reading import LedgerReader
@@ -142,12 +144,15 @@ def verify(
         screen.show(
             f"[bold green]✓[/] {address} on {settings.chain} is the compiled contract",
             f"  code hash  {settings.code_hash}",
+            f"  escrow     {settings.escrow}",
+            f"  its hash   {settings.escrow_hash}",
             f"  area       {settings.area}",
             f"  issuer     {settings.issuer.address}",
             f"  settler    {settings.settler.address}",
         )
     facts = {} if settings is None else settings.to_facts()
-    shown = {name: facts.get(name) for name in ("chain", "code_hash", "area", "issuer", "settler")}
+    names = ("chain", "code_hash", "escrow", "escrow_hash", "area", "issuer", "settler")
+    shown = {name: facts.get(name) for name in names}
     screen.finish(
         {"address": address, "ok": not differences, **shown, "differences": list(differences)}
     )
@@ -171,10 +176,16 @@ def _as_it_stands(client: NodeClient, address: str, area: int) -> EthereumSettin
         return None
     chain = chain_id_of(client.chain_number())
     nobody = account_of(bytes(20), chain)
+    try:
+        escrow = escrow_of(client, parse_address(address))
+    except BadAnswer:
+        escrow = bytes(20)
     unread = EthereumSettings(
         chain=chain,
         ledger=address,
         code_hash=keccak(code).hex(),
+        escrow=checksummed(escrow),
+        escrow_hash=keccak(client.code(escrow)).hex(),
         area=area,
         issuer=nobody,
         settler=nobody,
@@ -182,11 +193,8 @@ def _as_it_stands(client: NodeClient, address: str, area: int) -> EthereumSettin
     if any("compiled contract" in each for each in verify_contract(client, unread).differences):
         return unread
     state = LedgerReader(unread).area_state(client, client.height())
-    return EthereumSettings(
-        chain=chain,
-        ledger=address,
-        code_hash=unread.code_hash,
-        area=area,
+    return attrs.evolve(
+        unread,
         issuer=account_of(state.issuer, chain),
         settler=account_of(state.settler, chain),
     )

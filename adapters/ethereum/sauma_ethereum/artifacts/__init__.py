@@ -14,7 +14,7 @@ import attrs
 
 from sauma.errors import InvalidInput
 
-ARTIFACTS: Final = ("SaumaLedger", "TestMoney")
+ARTIFACTS: Final = ("SaumaEscrow", "SaumaLedger", "TestMoney")
 
 
 @attrs.frozen(kw_only=True, eq=False)
