@@ -23,6 +23,7 @@ from sauma.errors import (
     Refused,
     RulebookViolation,
     SaumaError,
+    SessionRefused,
     StoreBusy,
     StoreDamaged,
     StoreError,
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     from sauma.agreement import Agreement
     from sauma.anchoring import BillProof, ProvenBill, check_proof, check_proof_on_chain
     from sauma.billing import Bill, BillLine, BillStatus, LineKind
+    from sauma.charging import SessionReceipt, Sessions
     from sauma.dispatch import Progress
     from sauma.engine import Engine
     from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
     from sauma.replay import ReplayReport
+    from sauma.session import SessionTerms
     from sauma.statements import BillStatement
     from sauma.store import Store
     from sauma.store.anchored import AnchorStanding
@@ -66,6 +69,9 @@ _LAZY: Final = {
     "Quality": "sauma.offers",
     "Reading": "sauma.offers",
     "ReplayReport": "sauma.replay",
+    "SessionReceipt": "sauma.charging",
+    "SessionTerms": "sauma.session",
+    "Sessions": "sauma.charging",
     "Side": "sauma.offers",
     "StandingPrice": "sauma.offers",
     "Store": "sauma.store",
@@ -128,6 +134,10 @@ __all__ = [
     "Rulebook",
     "RulebookViolation",
     "SaumaError",
+    "SessionReceipt",
+    "SessionRefused",
+    "SessionTerms",
+    "Sessions",
     "Side",
     "StandingPrice",
     "Store",

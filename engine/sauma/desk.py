@@ -26,13 +26,14 @@ from sauma.offers import MeteringPoint, Offer, Reading, Side, StandingPrice
 from sauma.rulebook import Rulebook
 from sauma.settlement import (
     CLEARING,
+    ESCROW,
     ISSUER,
 )
 from sauma.store import Store, Transaction, queries
 from sauma.store.points import Points
 from sauma.venue import Venue, check_venue
 
-ROLES: Final = (ISSUER, CLEARING)
+ROLES: Final = (ISSUER, CLEARING, ESCROW)
 """The operator's own holders; everybody else is a participant."""
 
 

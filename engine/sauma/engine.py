@@ -16,6 +16,7 @@ from sauma import intake
 from sauma.agreement import Agreement, check_agreement
 from sauma.anchoring import BillProof
 from sauma.billing import BillStatus
+from sauma.charging import Sessions
 from sauma.clock import Clock
 from sauma.desk import Desk, in_force
 from sauma.dispatch import Dispatch, Progress
@@ -72,7 +73,13 @@ class Engine(Desk):
     ) -> None:
         """Use `Engine.open`."""
         super().__init__(store, venue, clock=clock, draw_salt=draw_salt, holder=holder)
+        self._sessions = Sessions(store, venue, now=clock.now, draw_salt=draw_salt)
         self._dispatch = Dispatch(store, venue, now=clock.now, draw_salt=draw_salt, holder=holder)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Prepaid metered delivery: take steps of sessions, and see where they stand."""
+        return self._sessions
 
     # --- what follows ---------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@
     ├── Refused                        a chain's "no", from `quote` or `prepare`, before anything was sent
     │   ├── Unsupported                the chain does not declare the capability
     │   ├── InsufficientBalance        asset or fee money is missing
+    │   ├── SessionRefused             a session cannot do that, or not now
     │   ├── NoSigner                   nobody can sign for the account
     │   └── WrongNetwork               an account, asset or node of another network
     ├── ChainError                     the chain could not be asked
@@ -68,6 +69,15 @@ class InsufficientBalance(Refused):
 
 class NoSigner(Refused):
     """No signer was given for the account that must sign."""
+
+
+class SessionRefused(Refused):
+    """The machine of a session refuses a transition; `reason` names the guard, nothing changed."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        """Say why."""
+        super().__init__(message)
+        self.reason = reason
 
 
 class WrongNetwork(Refused, ValueError):

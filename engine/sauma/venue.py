@@ -19,7 +19,8 @@ class Venue:
     """A chain with what the engine must know to settle energy on it.
 
     `settings` are the plain facts from which an auditor's codec is built; the journal records them.
-    `roles` are the operator's own accounts, `@issuer` and `@clearing`; opening an engine binds them.
+    `roles` are the operator's own accounts, `@issuer` and `@clearing`, and where sessions are carried
+    `@escrow`, which has what they hold; opening an engine binds them.
     `clearing_signs` says that the chain lets `@clearing` alone move what participants have, as a
     contract with one settler does; the operator then supplies what the chain takes as fees.
     """
@@ -30,6 +31,8 @@ class Venue:
     settings: Mapping[str, Any]
     roles: Mapping[str, AccountId] = attrs.field(factory=dict)
     clearing_signs: bool = False
+    session_domain: bytes = b""
+    """What terms of sessions must name as their domain; empty where none are carried."""
 
     @property
     def chain_id(self) -> str:

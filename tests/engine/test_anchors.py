@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from sauma.billing import BillStatus
+from sauma.chain import Support
 from sauma.errors import InvalidInput, Refused, StoreDamaged, UnknownName, Unsupported
 from sauma.memory import MemoryChain, MemoryCodec
 from sauma.proving import find_bill, prove_bill
@@ -182,7 +183,7 @@ def test_bills_that_are_not_made_cannot_be_anchored(netting_period, anchor):
 
 def test_a_chain_that_cannot_anchor_is_refused(town):
     """The rulebook is checked against what the chain declares before anything is written."""
-    capabilities = attrs.evolve(town.chain.capabilities, anchor=town.chain.capabilities.hold)
+    capabilities = attrs.evolve(town.chain.capabilities, anchor=Support.ABSENT)
     chain = _Declaring(town.chain, capabilities)
 
     with pytest.raises(Unsupported, match=r"needs \['anchor'\]"):

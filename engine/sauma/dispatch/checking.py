@@ -8,12 +8,16 @@ from typing import TypeAlias
 
 from sauma.chain import (
     Anchor,
+    Attest,
     Batch,
+    Capture,
     Codec,
     Effect,
+    Hold,
     Instruction,
     Issue,
     Net,
+    Release,
     SignedTransaction,
     Transfer,
 )
@@ -30,11 +34,13 @@ def check_signed(
     asked: Mapping[bytes, Batch],
     codec: Codec,
     outside: _Holding | None,
+    escrow: AccountId | None = None,
 ) -> None:
     """Raise `Disagreement` unless the bytes decode to what the adapter says and to what was asked.
 
     `asked` are the batches by id.  `outside` is the holding that is outside circulation on some chains,
-    the issuer's energy: its side of a movement has no effect there, so it is not compared.
+    the issuer's energy: its side of a movement has no effect there, so it is not compared.  `escrow`
+    has what sessions hold.
     """
     decoded = codec.decode(signed.raw)
     batches = [asked[batch_id] for batch_id in signed.batch_ids if batch_id in asked]
@@ -61,7 +67,7 @@ def check_signed(
         ),
         (
             "movement",
-            _net(outside, (part for batch in batches for part in _asked_effects(batch))),
+            _net(outside, (part for batch in batches for part in _asked_effects(batch, escrow))),
             _net(outside, decoded.effects),
         ),
     ]
@@ -74,8 +80,31 @@ def check_signed(
             )
 
 
-def _asked_effects(batch: Batch) -> list[Effect]:
-    return [effect for instruction in batch.instructions for effect in _moved_by(instruction)]
+def _asked_effects(batch: Batch, escrow: AccountId | None) -> list[Effect]:
+    return [
+        effect
+        for instruction in batch.instructions
+        for effect in (
+            _held_by(instruction, escrow)
+            if isinstance(instruction, Hold | Capture | Release) and escrow is not None
+            else _moved_by(instruction)
+        )
+    ]
+
+
+def _held_by(instruction: Hold | Capture | Release, escrow: AccountId) -> list[Effect]:
+    match instruction:
+        case Hold(payer=payer, units=units):
+            deltas = [(payer, -units)]
+        case Capture(parts=parts):
+            deltas = [(part.payee, part.units) for part in parts]
+        case Release(payer=payer, units=units):
+            deltas = [(payer, units)]
+    deltas.append((escrow, -sum(units for _, units in deltas)))
+    return [
+        Effect(account=account, asset=instruction.asset, delta_units=units)
+        for account, units in deltas
+    ]
 
 
 def _moved_by(instruction: Instruction) -> list[Effect]:
@@ -92,10 +121,11 @@ def _moved_by(instruction: Instruction) -> list[Effect]:
                 Effect(account=leg.account, asset=leg.asset, delta_units=leg.delta_units)
                 for leg in legs
             ]
-        case Anchor():
+        case Anchor() | Attest():
             return []
     raise Unsupported(
-        f"dispatch carries issues, transfers, nets and anchors, not a {type(instruction).__name__.lower()}"
+        f"dispatch carries no {type(instruction).__name__.lower()} without an escrow: name it among "
+        "the venue's roles"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import sqlalchemy as sa
@@ -20,17 +20,35 @@ from sauma.chain import (
 )
 from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
-from sauma.settlement import Movement, MovementKind, PlannedBatch
-from sauma.store import carried
+from sauma.session import Verifier
+from sauma.settlement import ESCROW, Movement, MovementKind, PlannedBatch
+from sauma.steps import follow, step_batches
+from sauma.store import carried, charged
 from sauma.store import projections as p
 from sauma.venue import Venue
+
+
+@attrs.frozen(kw_only=True)
+class StepBatch:
+    """A batch of a session's step, as the chain takes it."""
+
+    authority: str
+    batch: Batch
+
+    @property
+    def batch_id(self) -> bytes:
+        """The batch's."""
+        return self.batch.batch_id
+
+
+OneBatch: TypeAlias = PlannedBatch | StepBatch
 
 
 @attrs.frozen(kw_only=True)
 class DueBatches:
     """Planned batches that no living transaction carries: with parents included, and without."""
 
-    ready: tuple[PlannedBatch, ...]
+    ready: tuple[OneBatch, ...]
     waiting: int
 
 
@@ -186,8 +204,44 @@ def _movement(
     )
 
 
-def build_batch(planned: PlannedBatch, venue: Venue, accounts: Mapping[str, AccountId]) -> Batch:
+def due_steps(connection: sa.Connection, venue: Venue) -> DueBatches:
+    """Return the batches of sessions that may leave now: of each session the next, the others wait."""
+    rows = charged.batches(connection)
+    if not rows:
+        return DueBatches(ready=(), waiting=0)
+    taken = {bytes(each) for each in connection.execute(_taken(venue.chain_id)).scalars()}
+    shown = charged.events(connection, venue.chain_id, rows)
+    included = carried.included_among(connection, [row.batch_id for row in rows]) | shown.keys()
+    ready: list[StepBatch] = []
+    blocked: set[bytes] = set()
+    waiting = 0
+    for row in rows:
+        if row.batch_id in included:
+            continue
+        if row.session_id in blocked:
+            waiting += row.batch_id not in taken
+            continue
+        blocked.add(row.session_id)
+        if row.batch_id not in taken:
+            ready.append(_step_batch(connection, venue, row))
+    return DueBatches(ready=tuple(ready), waiting=waiting)
+
+
+def _step_batch(connection: sa.Connection, venue: Venue, row: charged.SessionBatchRow) -> StepBatch:
+    escrow = venue.roles.get(ESCROW)
+    if escrow is None or not isinstance(venue.codec, Verifier):
+        raise UnknownName(
+            f"the venue on {venue.chain_id} names no {ESCROW}: it carries no sessions"
+        )
+    done = follow(connection, row.session_id, venue.codec)
+    taken, outcome = done[row.number - 1]
+    return StepBatch(authority=row.authority, batch=step_batches(taken, outcome, escrow)[row.part])
+
+
+def build_batch(planned: OneBatch, venue: Venue, accounts: Mapping[str, AccountId]) -> Batch:
     """Return a batch as the chain takes it; raises `UnknownName` for a holder without an account."""
+    if isinstance(planned, StepBatch):
+        return planned.batch
 
     def account(holder: str) -> AccountId:
         if holder not in accounts:

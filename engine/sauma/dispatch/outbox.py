@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
 from sauma.dispatch.checking import check_signed
-from sauma.dispatch.due import build_batch, due_batches
+from sauma.dispatch.due import OneBatch, build_batch, due_batches, due_steps
 from sauma.dispatch.restoring import committed_transactions
 from sauma.dispatch.rows import RAW, cursor_block, effect_rows, event_row, signed_tables
 from sauma.errors import (
@@ -40,7 +40,7 @@ from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.logs import get_logger
-from sauma.settlement import ISSUER, PlannedBatch
+from sauma.settlement import ESCROW, ISSUER
 from sauma.store import Lane, Store, carried, queries
 from sauma.store import projections as p
 from sauma.venue import Venue
@@ -89,7 +89,7 @@ class _Sent:
     sent: int = 0
     held: list[Held] = attrs.field(factory=list)
 
-    def hold(self, batch: PlannedBatch, error: Exception) -> None:
+    def hold(self, batch: OneBatch, error: Exception) -> None:
         """Note that a batch cannot leave."""
         self.held.append(
             Held(batch_id=batch.batch_id, authority=batch.authority, reason=str(error))
@@ -258,9 +258,10 @@ class Dispatch:
         """
         with self._store.reading() as connection:
             due = due_batches(connection, self._venue.chain_id)
+            steps = due_steps(connection, self._venue)
             accounts = queries.accounts(connection, self._venue.chain_id)
-        lanes: dict[str, list[PlannedBatch]] = defaultdict(list)
-        for batch in due.ready:
+        lanes: dict[str, list[OneBatch]] = defaultdict(list)
+        for batch in (*due.ready, *steps.ready):
             lanes[batch.authority].append(batch)
         done = _Sent()
         for authority, batches in sorted(lanes.items()):
@@ -270,19 +271,19 @@ class Dispatch:
         return Progress(
             signed=done.signed,
             sent=done.sent,
-            waiting=due.waiting + len(due.ready) - done.batches,
+            waiting=due.waiting + steps.waiting + len(due.ready) + len(steps.ready) - done.batches,
             held=tuple(done.held),
         )
 
     def _send_lane(
         self,
         authority: str,
-        due: Sequence[PlannedBatch],
+        due: Sequence[OneBatch],
         accounts: Mapping[str, AccountId],
         done: _Sent,
     ) -> None:
         """Work off one lane under its lease."""
-        ready: dict[bytes, tuple[PlannedBatch, Batch]] = {}
+        ready: dict[bytes, tuple[OneBatch, Batch]] = {}
         for one in due:
             try:
                 ready[one.batch_id] = one, build_batch(one, self._venue, accounts)
@@ -303,7 +304,7 @@ class Dispatch:
             for one, _ in ready.values():
                 done.hold(one, error)
 
-    def _forget_carried(self, ready: dict[bytes, tuple[PlannedBatch, Batch]]) -> None:
+    def _forget_carried(self, ready: dict[bytes, tuple[OneBatch, Batch]]) -> None:
         """Leave out what another process has signed since we looked, before we had the lane."""
         with self._store.reading() as connection:
             taken = carried.signed_for(connection, list(ready), alive=True)
@@ -314,7 +315,7 @@ class Dispatch:
         self,
         lane: Lane,
         sender: AccountId,
-        ready: dict[bytes, tuple[PlannedBatch, Batch]],
+        ready: dict[bytes, tuple[OneBatch, Batch]],
         done: _Sent,
     ) -> None:
         """Sign, commit and send what is ready, and take it out; what is refused is held."""
@@ -370,6 +371,7 @@ class Dispatch:
                 sender=sender,
                 asked=asked,
                 codec=self._venue.codec,
+                escrow=self._venue.roles.get(ESCROW),
                 outside=None if issuer is None else (issuer, self._venue.energy_asset),
             )
         holders = {account: holder for holder, account in accounts.items()}

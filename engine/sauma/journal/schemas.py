@@ -143,6 +143,17 @@ BURIALS: Final = _input(
 ANCHOR_KEYS: Final = _input("anchor_keys", bytes32("anchor_id"), bytes32("key_digest"))
 """The digest of the key that salts an anchor's rows; the key itself lies in the vault."""
 
+SESSION_STEPS: Final = _input(
+    "session_steps",
+    bytes32("session_id"),
+    int32("number"),
+    uint8("transition"),
+    unix_time("judged_at"),
+    flag("is_emulated"),
+    bytes32("step_digest"),
+)
+"""Steps of sessions as they were asked for; terms and evidence lie in the vault."""
+
 # --- derived ---------------------------------------------------------------------------------------
 
 POSITIONS: Final = _derived(
@@ -245,6 +256,24 @@ ANCHORS: Final = _derived(
 )
 ANCHORED_BILLS: Final = _derived(
     "anchored_bills", bytes32("anchor_id"), bytes32("bill_id"), bytes32("bill_root")
+)
+
+SESSION_BATCHES: Final = _derived(
+    "session_batches",
+    bytes32("batch_id"),
+    bytes32("session_id"),
+    int32("number"),
+    int32("part"),
+    _name("authority"),
+    uint8("state"),
+)
+"""What a step asks of the chain, a batch for each who signs; `state` is the session's after it."""
+SESSION_EFFECTS: Final = _derived(
+    "session_effects",
+    bytes32("batch_id"),
+    _name("holder"),
+    text("asset", CAIP_BYTES),
+    int64("delta_units"),
 )
 
 # --- witnessed -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sauma.intervals import Interval, to_unix
 from sauma.journal import SealedEntry, Table, TableClass, first_difference
 from sauma.replay.past import Past
 from sauma.replay.report import Finding, found_in
+from sauma.replay.sessions import step_again
 from sauma.rulebook import Rulebook
 from sauma.settlement import ChainTerms
 from sauma.steps import (
@@ -20,6 +21,7 @@ from sauma.steps import (
     ANCHOR_PLANNED,
     BILLS_ISSUED,
     INTERVAL_CLEARED,
+    SESSION_STEP_TAKEN,
     SETTLEMENT_PLANNED,
     clear_interval,
     issue_bills,
@@ -163,4 +165,5 @@ _STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry, Past], Sequence[Ta
     SETTLEMENT_PLANNED: _plan_again,
     BILLS_ISSUED: _bill_again,
     ANCHOR_PLANNED: _anchor_again,
+    SESSION_STEP_TAKEN: step_again,
 }

@@ -26,8 +26,10 @@ from sauma.offers import MeteringPoint, Offer, Side, StandingPrice
 from sauma.readings import ReadingColumns
 from sauma.replay.past import Past
 from sauma.replay.report import Finding, found_in
+from sauma.replay.sessions import given_steps
 from sauma.rulebook import Rulebook
-from sauma.settlement import CLEARING, ISSUER
+from sauma.settlement import CLEARING, ESCROW, ISSUER
+from sauma.steps import SESSION_STEP_TAKEN
 from sauma.store import queries
 from sauma.store.tables import vault
 
@@ -92,6 +94,7 @@ def _participants(connection: sa.Connection, entry: SealedEntry, past: Past) -> 
     known = {
         *queries.participants(connection),
         *(row["participant"] for row in given),
+        ESCROW,
         ISSUER,
         CLEARING,
     }
@@ -207,6 +210,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "readings_accepted": _readings,
     "readings_came_late": _readings,
     "offers_posted": _offers,
+    SESSION_STEP_TAKEN: given_steps,
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 import sqlalchemy as sa
 
-from sauma.chain import BatchKind, Cursor, batch_reference
+from sauma.chain import BatchKind, Codec, Cursor, batch_reference
 from sauma.dispatch.rows import consumed
 from sauma.identifiers import AccountId
 from sauma.journal import SealedEntry
@@ -80,6 +80,8 @@ class Claim:
 class Past:
     """What the entries so far said."""
 
+    codec: Codec | None = None
+    """Who reads signed bytes, and verifies evidence."""
     rulebook: Rulebook | None = None
     chain_id: str | None = None
     energy_asset: str = ""
@@ -97,6 +99,8 @@ class Past:
     """The on-chain reference of each planned batch."""
     anchors: dict[bytes, bytes] = attrs.field(factory=dict)
     """The root of each anchor, by its batch."""
+    sessions: set[bytes] = attrs.field(factory=set)
+    """The batches of sessions."""
     events: dict[bytes, int] = attrs.field(factory=dict)
     """The height of every transaction shown and not taken back."""
     blocks: dict[int, bytes] = attrs.field(factory=dict)
@@ -133,6 +137,10 @@ class Past:
             (row,) = entry.table("anchors").dicts()
             self.references[batch_reference(row["batch_id"], BatchKind.ANCHOR)] = row["batch_id"]
             self.anchors[row["batch_id"]] = row["root"]
+        elif entry.kind == "session_step_taken":
+            for batch_id in entry.table("session_batches").values("batch_id"):
+                self.references[batch_reference(batch_id, BatchKind.SESSION)] = batch_id
+                self.sessions.add(batch_id)
         elif entry.kind == "transactions_signed":
             self._fold_signed(entry)
         elif entry.kind == "chain_observed":
@@ -152,7 +160,9 @@ class Past:
         )
 
     def reference_of(self, batch_id: bytes) -> bytes:
-        """Return the on-chain reference of a batch, of an anchor or of a settlement."""
+        """Return the on-chain reference of a batch, of an anchor, a session or a settlement."""
+        if batch_id in self.sessions:
+            return batch_reference(batch_id, BatchKind.SESSION)
         is_anchor = batch_id in self.anchors
         return batch_reference(batch_id, BatchKind.ANCHOR if is_anchor else BatchKind.SETTLEMENT)
 

@@ -23,6 +23,7 @@ from sauma.replay.given import given_findings
 from sauma.replay.observed import buried_findings, observed_findings
 from sauma.replay.past import Past
 from sauma.replay.report import Finding, ReplayReport, found_in
+from sauma.replay.sessions import session_findings
 from sauma.replay.shapes import shape_findings
 from sauma.replay.stored import damaged_item, stored_findings, unused_items
 from sauma.replay.witnessed import signed_findings
@@ -69,7 +70,7 @@ class _Replay:
         self._scratch = scratch
         self._codec = codec
         self._chain = chain
-        self._past = Past()
+        self._past = Past(codec=codec)
         self._compared = ChainComparison()
         self._entries = self._rows = self._recomputed = 0
         self._head_hash = GENESIS_HASH
@@ -201,6 +202,7 @@ class _Replay:
         yield from finality_findings(self._past, self._chain)
         with self._scratch.reading() as connection:
             yield from unbilled_findings(connection, self._past)
+            yield from session_findings(connection, self._past)
             note_unanchored(connection, self._past)
 
     def _chain_findings(self) -> Iterator[Finding]:

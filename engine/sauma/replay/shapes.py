@@ -65,6 +65,11 @@ SHAPES: Final[Mapping[str, Shape]] = {
         one_row=("anchor_keys", "anchors"),
         filled=("anchored_bills",),
     ),
+    "session_step_taken": Shape(
+        required=("session_batches", "session_effects", "session_steps"),
+        one_row=("session_steps",),
+        filled=("session_batches",),
+    ),
     "transactions_signed": Shape(
         required=("transaction_batches", "transaction_effects", "transactions"),
         filled=("transaction_batches", "transactions"),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from sauma.dispatch.rows import RAW
 from sauma.replay.report import Finding
-from sauma.steps import ANCHOR_KEY
+from sauma.steps import ANCHOR_KEY, SESSION_STEP, step_key
 from sauma.store import Store, salted_digest
 from sauma.store import projections as p
 from sauma.store.projections import PROJECTORS
@@ -62,6 +62,10 @@ def unused_items(again: Store) -> Iterator[Finding]:
             *(("account", f"{row.holder} {row.chain_id}") for row in _all(connection, p.bindings)),
             *(("gsrn", row.gsrn) for row in _all(connection, p.metering_points)),
             *((RAW, bytes(row.transaction_id).hex()) for row in _all(connection, p.transactions)),
+            *(
+                (SESSION_STEP, step_key(bytes(row.session_id), row.number))
+                for row in _all(connection, p.session_steps)
+            ),
             *((ANCHOR_KEY, bytes(row.anchor_id).hex()) for row in _all(connection, p.anchor_keys)),
         }
         kept = connection.execute(sa.select(vault.c.kind, vault.c.key))

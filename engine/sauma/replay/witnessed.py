@@ -19,6 +19,7 @@ from sauma.journal import SealedEntry
 from sauma.replay.past import Effects, Past, Sent, signed_in
 from sauma.replay.report import Finding, found_in
 from sauma.settlement import ENERGY, ISSUER, MovementKind
+from sauma.store import charged
 from sauma.store import projections as p
 
 
@@ -114,6 +115,11 @@ def _plan_problems(
         if batch_id in past.anchors:
             authorities.add(ISSUER)
             continue
+        if batch_id in past.sessions:
+            authorities.add(_step_authority(connection, batch_id))
+            for holder, asset, delta in _step_effects(connection, batch_id):
+                planned[holder, asset] += delta
+            continue
         rows = _instructions(connection, batch_id)
         if not rows:
             yield f"its batch {batch_id.hex()} was never planned"
@@ -147,6 +153,9 @@ def _parent_problems(connection: sa.Connection, one: Sent, past: Past) -> Iterat
     """Yield the instructions that a batch had to wait for and that no block had included."""
     parent, child = p.instructions.alias("parent"), p.instructions.alias("child")
     for batch_id in one.batch_ids:
+        for earlier in _earlier_steps(connection, batch_id):
+            if not any(each.is_done for each in past.by_batch.get(earlier, ())):
+                yield f"was signed before the batch {earlier.hex()} of its session was included"
         rows = connection.execute(
             sa.select(parent.c.batch_id, parent.c.instruction_id)
             .select_from(child)
@@ -167,10 +176,38 @@ def _parent_problems(connection: sa.Connection, one: Sent, past: Past) -> Iterat
                 )
 
 
+def _earlier_steps(connection: sa.Connection, batch_id: bytes) -> list[bytes]:
+    """Return the batches that come before one in its session; none for what is no session's."""
+    every = charged.batches(connection)
+    own = next((row for row in every if row.batch_id == batch_id), None)
+    if own is None:
+        return []
+    return [
+        row.batch_id
+        for row in every
+        if row.session_id == own.session_id and (row.number, row.part) < (own.number, own.part)
+    ]
+
+
 def _instructions(connection: sa.Connection, batch_id: bytes) -> Sequence[Any]:
     return connection.execute(
         sa.select(p.instructions).where(p.instructions.c.batch_id == batch_id)
     ).all()
+
+
+def _step_authority(connection: sa.Connection, batch_id: bytes) -> str:
+    authority: str = connection.execute(
+        sa.select(p.session_batches.c.authority).where(p.session_batches.c.batch_id == batch_id)
+    ).scalar_one()
+    return authority
+
+
+def _step_effects(connection: sa.Connection, batch_id: bytes) -> list[tuple[str, str, int]]:
+    """Return what a batch of a session moves: holder, asset, units."""
+    rows = connection.execute(
+        sa.select(p.session_effects).where(p.session_effects.c.batch_id == batch_id)
+    )
+    return [(row.holder, row.asset, row.delta_units) for row in rows]
 
 
 def _movement_effects(connection: sa.Connection, row: Any) -> list[tuple[str, int]]:

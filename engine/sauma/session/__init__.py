@@ -23,7 +23,7 @@ from sauma.session.evidence import (
 )
 from sauma.session.machine import decide, exit_of
 from sauma.session.record import Answer, Command, Outcome, Refusal, Session
-from sauma.session.step import SessionStep, Verifier, batch_for, instructions_for
+from sauma.session.step import SessionStep, Verifier, batches_for, instructions_for
 from sauma.session.terms import NO_WORD, SessionTerms, account_word, asset_word, session_domain
 from sauma.session.words import EvidenceKind, Reason, RegisterStatus, SessionState, Transition
 
@@ -55,7 +55,7 @@ __all__ = [
     "Verifier",
     "account_word",
     "asset_word",
-    "batch_for",
+    "batches_for",
     "decide",
     "delivered_wh",
     "exit_of",

@@ -7,6 +7,7 @@ record: the number of the transition, then the bytes of its first statement, or 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
@@ -24,7 +25,7 @@ from sauma.chain import (
     Release,
 )
 from sauma.errors import InvalidInput, Refused
-from sauma.identifiers import AccountId, canonical_json, content_id
+from sauma.identifiers import AccountId, Fact, canonical_json, content_id
 from sauma.session.evidence import Signed, Statement, read_statement
 from sauma.session.record import Command, Outcome
 from sauma.session.terms import SessionTerms
@@ -190,13 +191,23 @@ def instructions_for(
     return tuple(made)
 
 
-def batch_for(instructions: Sequence[Instruction], outcome: Outcome, *, atomic: bool) -> Batch:
-    """Return the batch of one step; its id is that of the session and the number of the step."""
-    return Batch(
-        batch_id=content_id("session-batch", outcome.session.session_id, outcome.session.steps),
-        kind=BatchKind.SESSION,
-        instructions=tuple(instructions),
-        atomic=atomic,
+def batches_for(
+    instructions: Sequence[Instruction], outcome: Outcome, *, atomic: bool
+) -> tuple[Batch, ...]:
+    """Return the batches of one step, in order: one, or one for each authority that follows another.
+
+    The id is that of the session, the number of the step and, behind the first, of the part.
+    """
+    facts: list[Fact] = [outcome.session.session_id, outcome.session.steps]
+    groups = itertools.groupby(instructions, lambda each: each.authority)
+    return tuple(
+        Batch(
+            batch_id=content_id("session-batch", *facts, *([part] if part else [])),
+            kind=BatchKind.SESSION,
+            instructions=made,
+            atomic=atomic and len(made) > 1,
+        )
+        for part, made in enumerate(tuple(group) for _, group in groups)
     )
 
 

@@ -3,6 +3,7 @@
 from sauma.settlement.netting import net_multilaterally, net_pairs, net_positions
 from sauma.settlement.obligations import (
     CLEARING,
+    ESCROW,
     GRID,
     ISSUER,
     OPERATOR,
@@ -32,6 +33,7 @@ from sauma.settlement.plan import (
 __all__ = [
     "CLEARING",
     "ENERGY",
+    "ESCROW",
     "FEE",
     "GRID",
     "ISSUER",

@@ -22,6 +22,7 @@ from sauma.units import cost, split_proportionally
 GRID: Final = "@grid"
 OPERATOR: Final = "@operator"
 ISSUER: Final = "@issuer"
+ESCROW: Final = "@escrow"
 CLEARING: Final = "@clearing"
 """Parties that are no participants; `@` cannot begin a participant's name."""
 

@@ -1,4 +1,4 @@
-"""The derived steps: clear, plan, bill, anchor.
+"""The derived steps: clear, plan, bill, anchor, charge.
 
 Each reads what came before from the projections, computes with the pure core and returns the tables
 of one journal entry.  The engine appends them; replay calls the same functions on its own projections
@@ -10,6 +10,20 @@ from sauma.steps.billing import BILLS_ISSUED, bills_are_due, issue_bills
 from sauma.steps.clearing import INTERVAL_CLEARED, clear_interval
 from sauma.steps.periods import open_period, plan_terms
 from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
+from sauma.steps.sessions import (
+    SESSION_STEP,
+    SESSION_STEP_TAKEN,
+    Parties,
+    Taken,
+    corrected_by,
+    follow,
+    judge,
+    kept_step,
+    plan_step,
+    step_batches,
+    step_key,
+    taken_steps,
+)
 from sauma.steps.standing import SettlementStanding
 
 __all__ = [
@@ -17,15 +31,27 @@ __all__ = [
     "ANCHOR_PLANNED",
     "BILLS_ISSUED",
     "INTERVAL_CLEARED",
+    "SESSION_STEP",
+    "SESSION_STEP_TAKEN",
     "SETTLEMENT_PLANNED",
+    "Parties",
     "SettlementStanding",
+    "Taken",
     "bills_are_due",
     "clear_interval",
+    "corrected_by",
+    "follow",
     "issue_bills",
+    "judge",
+    "kept_step",
     "open_anchors",
     "open_period",
     "plan_anchor",
     "plan_batches",
     "plan_settlement",
+    "plan_step",
     "plan_terms",
+    "step_batches",
+    "step_key",
+    "taken_steps",
 ]

@@ -34,7 +34,7 @@ from sauma.session import (
     Signed,
     Statement,
     Transition,
-    batch_for,
+    batches_for,
     decide,
     exit_of,
     instructions_for,
@@ -188,12 +188,15 @@ class Charging:
             corrected=self.corrected,
         )
 
+    def batches(self, step: SessionStep, outcome: Outcome) -> tuple[Batch, ...]:
+        """Return the batches of a step as the chain is asked for them."""
+        instructions = instructions_for(step, outcome, escrow=self.world.harness.session_escrow)
+        atomic = bool(self.world.capabilities.atomic_batch)
+        return batches_for(instructions, outcome, atomic=atomic)
+
     def batch(self, step: SessionStep, outcome: Outcome) -> Batch:
-        """Return the batch of a step as the chain is asked for it."""
-        harness = self.world.harness
-        instructions = instructions_for(step, outcome, escrow=harness.session_escrow)
-        atomic = self.world.capabilities.atomic_batch and len(instructions) > 1
-        return batch_for(instructions, outcome, atomic=bool(atomic))
+        """Return the first, and mostly the only one of them."""
+        return self.batches(step, outcome)[0]
 
     def do(
         self, transition: Transition, caller: AccountId, evidence: tuple[Signed, ...] = ()
@@ -203,7 +206,9 @@ class Charging:
         answer = self.outcome(step)
         assert isinstance(answer, Outcome), answer
         before = self.units()
-        transactions = self.world.land(self.batch(step, answer))
+        for batch in self.batches(step, answer):
+            transactions = self.world.land(batch)
+
         moved = {name: units for name, units in differences(before, self.units()).items() if units}
         included = self.world.chain.status(transactions[-1]).block
         assert included is not None, "what is included has a block"
