@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from sauma.errors import Conflict, InvalidInput, StoreBusy, UnknownName
+from sauma.errors import Conflict, InvalidInput, UnknownName
 from sauma.identifiers import AccountId, check_name
 
 from .caip import account_of, network_named
+from .key_files import Document, change_document, create_document, read_document
 from .network import Network
 from .signing import KeyPair
 
 KEY_BYTES: Final = 32
 FORMAT: Final = "sauma-nem-keys-1"
-FILE_MODE: Final = 0o600
-FILE_BYTES_MAX: Final = 16 * 1024 * 1024
 NOTICE: Final = (
     "private keys, not encrypted: whoever reads this file can spend what the accounts have"
 )
@@ -60,7 +56,7 @@ class KeyFile:
     """Private keys by the names of their holders, in one JSON file that only its owner may read.
 
     The keys are *not encrypted*, and the file says so.  For accounts with more than a float of
-    money, give the adapter another signer.
+    money use a `Keystore`, or give the adapter another signer.
     """
 
     def __init__(self, path: Path, network: Network, keys: Mapping[str, KeyPair]) -> None:
@@ -77,16 +73,17 @@ class KeyFile:
     def create(cls, path: Path | str, network: str) -> KeyFile:
         """Begin an empty key file; raises `Conflict` when there is a file already."""
         nem_network = network_named(network)
-        try:
-            _write_new(Path(path), _document(nem_network, {}))
-        except FileExistsError as error:
-            raise Conflict(f"{path} exists: load it, or choose another name") from error
+        create_document(
+            Path(path),
+            {"format": FORMAT, "notice": NOTICE, "network": nem_network.name, "keys": {}},
+        )
         return cls(Path(path), nem_network, {})
 
     @classmethod
     def load(cls, path: Path | str) -> KeyFile:
         """Read a key file; raises `InvalidInput` for a damaged one, or one that others may read."""
-        document = _read(Path(path))
+        document = read_document(Path(path))
+        _check(document, Path(path))
         network = network_named(document["network"])
         keys = {}
         for name, digits in document["keys"].items():
@@ -103,36 +100,22 @@ class KeyFile:
 
         Raises `Conflict` when the holder has one already.
         """
-        private_key = randomness(KEY_BYTES)
-        if not isinstance(private_key, bytes) or len(private_key) != KEY_BYTES:
-            raise InvalidInput(f"randomness must give {KEY_BYTES} bytes: use secrets.token_bytes")
+        private_key = random_key(randomness)
         return self.add(name, private_key)
 
     def add(self, name: str, private_key: bytes) -> NemSigner:
         """Write a holder's key down; the same key again changes nothing, another is a `Conflict`."""
         check_name(name, "key")
         key_pair = KeyPair(private_key)
-        lock = _with_suffix(self.path, ".new")
-        try:
-            descriptor = _open_new(lock)
-        except FileExistsError as error:
-            raise StoreBusy(
-                f"{lock} exists: another process is writing keys; remove it if none is"
-            ) from error
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                document = _read(self.path)
-                digits = private_key.hex()
-                if document["keys"].get(name, digits) != digits:
-                    raise Conflict(f"{name} has another key in {self.path}: choose another name")
-                document["keys"][name] = digits
-                file.write(_encode(document))
-                file.flush()
-                os.fsync(file.fileno())
-            lock.replace(self.path)
-        except BaseException:
-            lock.unlink(missing_ok=True)
-            raise
+
+        def with_key(document: Document) -> Document:
+            _check(document, self.path)
+            digits = private_key.hex()
+            if document["keys"].get(name, digits) != digits:
+                raise Conflict(f"{name} has another key in {self.path}: choose another name")
+            return {**document, "keys": {**document["keys"], name: digits}}
+
+        change_document(self.path, with_key)
         self._keys[name] = key_pair
         return self.signer(name)
 
@@ -153,49 +136,19 @@ class KeyFile:
         return {signer.account: signer for signer in found}
 
 
-def _document(network: Network, keys: Mapping[str, str]) -> dict[str, Any]:
-    return {"format": FORMAT, "notice": NOTICE, "network": network.name, "keys": dict(keys)}
+def random_key(randomness: Callable[[int], bytes]) -> bytes:
+    """Return a new private key; raises `InvalidInput` for randomness that is none."""
+    private_key = randomness(KEY_BYTES)
+    if not isinstance(private_key, bytes) or len(private_key) != KEY_BYTES:
+        raise InvalidInput(f"randomness must give {KEY_BYTES} bytes: use secrets.token_bytes")
+    return private_key
 
 
-def _encode(document: Mapping[str, Any]) -> bytes:
-    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            content = file.read(FILE_BYTES_MAX + 1)
-    except FileNotFoundError as error:
-        raise UnknownName(f"there is no key file {path}: create it") from error
-    if os.name == "posix" and mode & 0o077:
-        raise InvalidInput(f"key file {path} can be read by others: chmod 600 {path}")
-    try:
-        document = json.loads(content)
-    except ValueError:
-        document = None  # the cause is not shown: it may quote a key
+def _check(document: Mapping[str, Any], path: Path) -> None:
     if not (
-        len(content) <= FILE_BYTES_MAX
-        and isinstance(document, dict)
-        and document.get("format") == FORMAT
+        document.get("format") == FORMAT
         and isinstance(document.get("network"), str)
         and isinstance(document.get("keys"), dict)
         and all(isinstance(digits, str) for digits in document["keys"].values())
     ):
         raise InvalidInput(f"{path} is no key file of format {FORMAT}: restore it from a copy")
-    return document
-
-
-def _with_suffix(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
-def _open_new(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-
-
-def _write_new(path: Path, document: Mapping[str, Any]) -> None:
-    with os.fdopen(_open_new(path), "wb") as file:
-        file.write(_encode(document))
-        file.flush()
-        os.fsync(file.fileno())
