@@ -29,6 +29,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 _participant = App(name="participant", help="Participants, their wallets and metering points.")
+_keys = App(name="keys", help="Files of keys for NEM, encrypted.")
 _ethereum = App(name="ethereum", help="The settlement contract on an Ethereum node.")
 
 for _name, _help in (
@@ -53,6 +54,14 @@ for _name, _help in (
 ):
     _ethereum.command(f"sauma_cli.commands.ethereum:{_name}", name=_name, help=_help)
 app.command(_ethereum)
+for _name, _function, _help in (
+    ("new", "new", "Make a key and write it to a file."),
+    ("import", "import_", "Write the key of a mnemonic to a file."),
+    ("list", "list_", "Show who has which account in a file of keys."),
+    ("export-public", "export_public", "Print the public key of a holder."),
+):
+    _keys.command(f"sauma_cli.commands.keys:{_function}", name=_name, help=_help)
+app.command(_keys)
 
 
 def run(arguments: Sequence[str]) -> int:

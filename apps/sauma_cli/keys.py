@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Final
 
 from sauma.errors import NoSigner
 from sauma.settlement import CLEARING, ISSUER
+from sauma_cli.passphrases import asked_passphrase, given_passphrase
 
 if TYPE_CHECKING:
     from sauma.chain import Signer
     from sauma.identifiers import AccountId
+    from sauma_nem.keystore import Keystore
     from sauma_nem.wallet import KeyFile
 
 _ROLE_KEYS: Final = {ISSUER: "issuer", CLEARING: "clearing"}
 
 
 class Keys:
-    """Two files of private keys, apart so that a participant may bear any name."""
+    """Two files of private keys, apart so that a participant may bear any name.
+
+    With a passphrase they are keystores; without one they are not encrypted, and say so.
+    """
 
     def __init__(self, path: Path, network: str) -> None:
         """Open the key files in a folder, or begin them; the folder must be locked by the caller."""
@@ -26,8 +31,8 @@ class Keys:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for remnant in (*path.glob("*.new"), *path.glob("*.making")):
             remnant.unlink()  # of a process that was killed: the lock says that none is writing
-        self._operator = _open(path / "operator.json", network)
-        self._participants = _open(path / "participants.json", network)
+        self._operator = open_keys(path / "operator.json", network)
+        self._participants = open_keys(path / "participants.json", network)
 
     def account(self, holder: str) -> AccountId:
         """Return a holder's account; a key is made, and is on the disk, when there was none."""
@@ -55,12 +60,22 @@ class Keys:
             )
 
 
-def _open(path: Path, network: str) -> KeyFile:
-    """Load a key file, or begin one; a half-written one never gets the name."""
+def open_keys(path: Path, network: str) -> KeyFile | Keystore:
+    """Open a file of keys, or begin one; a half-written one never gets the name.
+
+    With a passphrase a new file is a keystore, and an unencrypted one becomes one.
+    """
+    from sauma_nem.keystore import Keystore, encrypt, is_encrypted
     from sauma_nem.wallet import KeyFile
 
+    passphrase = given_passphrase()
     if not path.exists():
         making = path.with_name(path.name + ".making")
-        KeyFile.create(making, network)
+        if passphrase is None:
+            KeyFile.create(making, network)
+        else:
+            Keystore.create(making, network, passphrase)
         making.replace(path)
-    return KeyFile.load(path)
+    if is_encrypted(path):
+        return Keystore.load(path, passphrase or asked_passphrase(path))
+    return KeyFile.load(path) if passphrase is None else encrypt(path, passphrase)

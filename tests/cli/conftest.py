@@ -20,10 +20,11 @@ import sauma
 import sauma_cli
 import sauma_ethereum
 import sauma_nem
+import sauma_nodes
 from sauma_cli.__main__ import run
 
 ROOT = Path(__file__).parents[2]
-MODULES = (sauma, sauma_nem, sauma_ethereum, sauma_cli)
+MODULES = (sauma, sauma_nodes, sauma_nem, sauma_ethereum, sauma_cli)
 SOURCES = [Path(module.__file__).parents[1] for module in MODULES]
 POINTS = {
     "test1": "643000000000000016",

@@ -88,7 +88,7 @@ class Keystore:
         network: str,
         passphrase: str,
         *,
-        log2_n: int = SCRYPT_LOG2_N,
+        log2_n: int | None = None,
         randomness: Callable[[int], bytes] = secrets.token_bytes,
     ) -> Keystore:
         """Begin an empty keystore; raises `Conflict` when there is a file already.
@@ -102,7 +102,7 @@ class Keystore:
             )
         kdf = {
             "name": "scrypt",
-            "n": 1 << log2_n,
+            "n": 1 << (SCRYPT_LOG2_N if log2_n is None else log2_n),
             "r": _SCRYPT_R,
             "p": _SCRYPT_P,
             "salt": randomness(_SALT_BYTES).hex(),
@@ -236,7 +236,7 @@ def public_keys(path: Path | str) -> tuple[PublicKey, ...]:
     )
 
 
-def encrypt(path: Path | str, passphrase: str, *, log2_n: int = SCRYPT_LOG2_N) -> Keystore:
+def encrypt(path: Path | str, passphrase: str, *, log2_n: int | None = None) -> Keystore:
     """Turn an unencrypted file of keys into a keystore of the same name, and open it.
 
     The old contents are replaced, not erased: on many disks traces of them stay for a while.
