@@ -22,7 +22,14 @@ from sauma.identifiers import AccountId, canonical_json
 from sauma.intervals import Interval
 from sauma.journal import Table
 from sauma.journal import schemas as journal
-from sauma.offers import MeteringPoint, Offer, Reading, Side, StandingPrice
+from sauma.offers import (
+    WITHDRAWN_MICRO,
+    MeteringPoint,
+    Offer,
+    Reading,
+    Side,
+    StandingPrice,
+)
 from sauma.rulebook import Rulebook
 from sauma.settlement import (
     CLEARING,
@@ -199,6 +206,10 @@ class Desk:
             connection = transaction.connection
             tables = intake.price_tables(connection, in_force(connection), prices)
             self._append_in(transaction, "prices_set", tables)
+
+    def withdraw_price(self, participant: str, area: str, side: Side, valid_from: datetime) -> None:
+        """Stop buying or selling at a standing price from then on, until a price is set again."""
+        self.set_price(participant, area, side, WITHDRAWN_MICRO[side], valid_from)
 
     def accept(self, readings: Sequence[Reading]) -> int:
         """Take readings, all or none; known ones are left out.  Return how many were new."""

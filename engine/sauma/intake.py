@@ -136,7 +136,7 @@ def new_metering_points(
 def price_tables(
     connection: sa.Connection, rulebook: Rulebook, prices: Sequence[StandingPrice]
 ) -> list[Table]:
-    """Return the table of new standing prices, each within the rulebook's floor and cap."""
+    """Return the table of new standing prices, each within the rulebook's floor and cap or withdrawn."""
     participants = set(queries.participants(connection))
     known = {
         (price.participant, price.area, price.side, price.valid_from): price.price_micro
@@ -150,7 +150,8 @@ def price_tables(
                 f"a price names the participant {price.participant!r}, whom nobody registered: "
                 "register the participant first"
             )
-        rulebook.check_limit(price.price_micro, f"the price of {price.participant}")
+        if not price.is_withdrawn:
+            rulebook.check_limit(price.price_micro, f"the price of {price.participant}")
         key = (price.participant, price.area, price.side, price.valid_from)
         if key in known:
             if known[key] != price.price_micro:

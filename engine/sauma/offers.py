@@ -24,6 +24,7 @@ from sauma.errors import Conflict, InvalidInput, UnknownName
 from sauma.identifiers import check_gsrn, check_name, content_id
 from sauma.intervals import Interval, check_utc, format_time
 from sauma.units import (
+    PRICE_MICRO_MAX,
     check_energy,
     check_integer,
     check_price,
@@ -37,6 +38,13 @@ class Side(enum.IntEnum):
 
     BID = 0
     ASK = 1
+
+
+WITHDRAWN_MICRO: Final[Mapping[Side, int]] = {
+    Side.BID: -PRICE_MICRO_MAX,
+    Side.ASK: PRICE_MICRO_MAX,
+}
+"""The standing price of a side that is withdrawn: nobody would meet it, and it makes no offer."""
 
 
 class Quality(enum.Enum):
@@ -150,6 +158,11 @@ class StandingPrice:
         check_price(self.price_micro)
         object.__setattr__(self, "side", _check_side(self.side))
         object.__setattr__(self, "valid_from", check_utc(self.valid_from, "valid_from"))
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the participant stopped dealing on this side until it sets a price again."""
+        return self.price_micro == WITHDRAWN_MICRO[self.side]
 
 
 @attrs.frozen(kw_only=True)
@@ -329,8 +342,8 @@ def offers_from_positions(
 ) -> tuple[Offer, ...]:
     """Turn positions into offers: import bids the buying price, export asks the selling price.
 
-    Without a standing price for a side there is no offer, and that energy is residual.  The key
-    names the readings, so that a correction makes another offer.
+    Without a standing price for a side, or with a withdrawn one, there is no offer, and that energy is
+    residual.  The key names the readings, so that a correction makes another offer.
     """
     offers = []
     for position in positions:
@@ -339,7 +352,7 @@ def offers_from_positions(
             limit_micro = prices.price_at(
                 position.participant, position.area, side, position.interval
             )
-            if not energy_wh or limit_micro is None:
+            if not energy_wh or limit_micro in (None, WITHDRAWN_MICRO[side]):
                 continue
             offers.append(
                 Offer(

@@ -101,6 +101,11 @@ class NemChain:
         nodes = [NodeClient(url, **options) for url in urls]
         return cls(NemSettings.from_facts(facts), nodes, signers, agreement=agreement)
 
+    def add_signer(self, signer: Signer) -> None:
+        """Sign for one more account from now on, as when somebody joins; the same again is a no-op."""
+        check_signer(signer.account, signer, self._settings.nem_network)
+        self._signers[signer.account] = signer
+
     @property
     def chain_id(self) -> ChainId:
         """`nem:mainnet`, `nem:testnet` or `nem:mijin`."""

@@ -12,7 +12,6 @@ called, or in a rhythm.  Nothing here is for a real network: its keys are derive
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -46,15 +45,17 @@ class LocalNem:
         mosaic: str = "grid:wh",
         path: Path | str | None = None,
         block_seconds: float | None = None,
+        funds_micro: int = FUNDS_MICRO,
         **settings: Any,
     ) -> None:
         """Start the node and provision the mosaic.
 
         `names` are the participants that have a key; the issuing and the clearing account always have
-        one.  With `path` the chain is kept in that file.  Further keywords are those of `NemSettings`.
+        one.  With `path` the chain is kept in that file.  The issuing account starts with `funds_micro`,
+        which pays all fees.  Further keywords are those of `NemSettings`.
         """
         chosen = network_named(network)
-        self._signers: Mapping[str, NemSigner] = {
+        self._signers: dict[str, NemSigner] = {
             name: NemSigner.from_private_key(_key_of(name), chosen)
             for name in (ISSUER, CLEARING, *names)
         }
@@ -62,7 +63,7 @@ class LocalNem:
         self.settings = NemSettings(network=network, mosaic=mosaic, issuer=issuer, **settings)
         with ExitStack() as stack:
             self.node = stack.enter_context(
-                TestNode.create({issuer.address: FUNDS_MICRO}, network=chosen, path=path)
+                TestNode.create({issuer.address: funds_micro}, network=chosen, path=path)
             )
             self.server = stack.enter_context(NodeServer(self.node, block_seconds=block_seconds))
             client = NodeClient(self.server.url)
@@ -85,6 +86,14 @@ class LocalNem:
             settings=self.settings.to_facts(),
             roles={role: self.account(role) for role in (ISSUER, CLEARING)},
         )
+
+    def join(self, name: str) -> NemSigner:
+        """Make a key for somebody who comes later; the same name again gives the same one."""
+        if name not in self._signers:
+            signer = NemSigner.from_private_key(_key_of(name), self.settings.nem_network)
+            self.chain.add_signer(signer)
+            self._signers[name] = signer
+        return self._signers[name]
 
     def account(self, name: str) -> AccountId:
         """Return the account of a participant, `@issuer` or `@clearing`."""

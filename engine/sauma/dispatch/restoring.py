@@ -43,6 +43,30 @@ def committed_transactions(
     ]
 
 
+def restored_transactions(
+    connection: sa.Connection, venue: Venue, transaction_ids: Sequence[bytes]
+) -> list[SignedTransaction]:
+    """Return some transactions by their ids, in the order of these, with what their bytes decode to.
+
+    Raises `StoreDamaged` when the bytes are gone or not those that the journal commits to.
+    """
+    restored = []
+    for transaction_id in transaction_ids:
+        row = connection.execute(
+            sa.select(p.transactions).where(
+                p.transactions.c.chain_id == venue.chain_id,
+                p.transactions.c.transaction_id == transaction_id,
+            )
+        ).one()
+        batches = connection.execute(
+            sa.select(p.transaction_batches.c.batch_id)
+            .where(p.transaction_batches.c.transaction_id == transaction_id)
+            .order_by(p.transaction_batches.c.row_number)
+        ).scalars()
+        restored.append(_restored(connection, venue.codec, row, [bytes(each) for each in batches]))
+    return restored
+
+
 def _restored(
     connection: sa.Connection, codec: Codec, row: Any, batch_ids: Sequence[bytes]
 ) -> SignedTransaction:

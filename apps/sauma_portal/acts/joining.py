@@ -1,0 +1,146 @@
+"""Joining a neighbourhood, and changing what is known of oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy.exc
+
+from sauma.identifiers import AccountId
+from sauma.store import queries
+from sauma_portal.accounts import Person, Role, people
+from sauma_portal.acts.fields import Fields
+from sauma_portal.languages import CODES
+from sauma_portal.messages import N_, FormError, say
+from sauma_portal.portal import Portal
+
+PSEUDONYM_CHARACTERS = 10
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+
+def register(portal: Portal, form: Mapping[str, Any], *, language: str) -> Person:
+    """Make an account for a household that buys, sells or both, with a wallet unless it brings its own.
+
+    The journal gets a pseudonym; name, e-mail address and place stay in the accounts, erasable.
+    """
+    fields = Fields(form)
+    email, display_name = fields.email(), fields.display_name()
+    password = fields.new_password(known=(email, display_name))
+    buys, sells = fields.is_set("buys"), fields.is_set("sells")
+    if not buys and not sells:
+        fields.refuse("buys", say(N_("Choose whether you buy, sell, or both.")))
+    names = tuple(plan.name for plan in portal.settings.areas)
+    area = fields.choice("area", names, otherwise=names[0])
+    place = fields.place(portal.settings.area(area))
+    with portal.accounts.reading() as connection:
+        if people.by_email(connection, email) is not None:
+            fields.refuse("email", _taken())
+    fields.check()
+    participant = _pseudonym(portal)
+    kept = portal.passwords.hash(password)
+    account = portal.wallets.make(participant) if not fields.is_set("own_wallet") else None
+    portal.engine.register(participant, account)
+    return _add(
+        portal,
+        participant=participant,
+        email=email,
+        display_name=display_name,
+        password_hash=kept,
+        role=Role.HOUSEHOLD.value,
+        buys=buys,
+        sells=sells,
+        area=area,
+        place=place,
+        hidden=fields.is_set("hidden"),
+        language=language,
+    )
+
+
+def enlist(
+    portal: Portal, *, email: str, display_name: str, password: str, role: Role, area: str = ""
+) -> Person:
+    """Make an account for a member of the staff; asked for from the shell, never over the web."""
+    return _add(
+        portal,
+        participant=_pseudonym(portal),
+        email=email.lower(),
+        display_name=display_name,
+        password_hash=portal.passwords.hash(password),
+        role=role.value,
+        buys=False,
+        sells=False,
+        area=area or portal.settings.areas[0].name,
+        place=None,
+        hidden=True,
+        language="en",
+    )
+
+
+def change_profile(portal: Portal, person: Person, form: Mapping[str, Any]) -> None:
+    """Change what neighbours see, what one does, and whether one is in the VAT register."""
+    fields = Fields(form)
+    display_name = fields.display_name()
+    place = fields.place(portal.settings.area(person.area))
+    buys, sells = fields.is_set("buys"), fields.is_set("sells")
+    if not person.is_staff and not buys and not sells:
+        fields.refuse("buys", say(N_("Choose whether you buy, sell, or both.")))
+    fields.check()
+    with portal.accounts.transaction() as connection:
+        people.change(
+            connection,
+            person.person_id,
+            display_name=display_name,
+            place=place,
+            buys=buys,
+            sells=sells,
+            hidden=fields.is_set("hidden"),
+            vat_registered=fields.is_set("vat_registered"),
+        )
+
+
+def change_language(portal: Portal, person: Person, code: str) -> None:
+    """Remember which language somebody reads."""
+    if code in CODES and code != person.language:
+        with portal.accounts.transaction() as connection:
+            people.change(connection, person.person_id, language=code)
+
+
+def account_of(portal: Portal, person: Person) -> AccountId | None:
+    """Return the account that receives what somebody buys, None before there is one."""
+    with portal.engine.store.reading() as connection:
+        return queries.accounts(connection, portal.engine.venue.chain_id).get(person.participant)
+
+
+def _add(portal: Portal, **values: Any) -> Person:
+    try:
+        with portal.accounts.transaction() as connection:
+            person_id = people.add(
+                connection,
+                paused=False,
+                vat_registered=False,
+                created_at=portal.now,
+                **values,
+            )
+            person = people.find(connection, person_id)
+    except sqlalchemy.exc.IntegrityError as error:
+        raise FormError({"email": _taken()}) from error
+    if person is None:
+        raise FormError({"email": _taken()})
+    return person
+
+
+def _taken() -> Any:
+    return say(
+        N_("There is an account with this e-mail address. Log in, or ask for a new password.")
+    )
+
+
+def _pseudonym(portal: Portal) -> str:
+    """Return a name that says nothing of its bearer."""
+    drawn = int.from_bytes(portal.draw_token().encode(), "big")
+    letters = []
+    for _ in range(PSEUDONYM_CHARACTERS):
+        drawn, index = divmod(drawn, len(_ALPHABET))
+        letters.append(_ALPHABET[index])
+    return "h-" + "".join(letters)

@@ -1,0 +1,1 @@
+"""The pages: HTML that works without a script; what is live is a part of a page asked for again."""
