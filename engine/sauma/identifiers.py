@@ -174,12 +174,21 @@ def canonical_json(fact: Fact) -> bytes:
     For the values allowed here (no floats) this is RFC 8785 for keys within the Basic Multilingual
     Plane.  Raises `InvalidInput` for a float or another type.
     """
-    return json.dumps(
-        _plain(fact), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    return _ENCODE(_plain(fact)).encode()
+
+
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""Made once: `json.dumps` would make one for every id."""
 
 
 def _plain(fact: object) -> object:
+    kind = type(fact)
+    if kind is str or kind is int:
+        return fact
+    if kind is bytes:
+        return fact.hex()  # type: ignore[attr-defined]
+    if kind is list or kind is tuple:
+        return [_plain(value) for value in fact]  # type: ignore[attr-defined]
     if fact is None or isinstance(fact, str | bool):
         return fact
     if isinstance(fact, int):

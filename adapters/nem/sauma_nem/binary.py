@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from .network import keccak_256
@@ -29,6 +30,7 @@ from .transactions import (
 )
 from .unreadable import ForbiddenValue
 
+_TEXTS_MAX = 8_192  # addresses and names come again in every transaction
 _NULL = b"\xff\xff\xff\xff"
 _EMPTY = b"\x00\x00\x00\x00"
 _INT = struct.Struct("<i").pack
@@ -116,6 +118,7 @@ def _octets(octets: bytes) -> bytes:
     return _LENGTH(len(octets)) + octets
 
 
+@lru_cache(maxsize=_TEXTS_MAX)
 def _text(text: str) -> bytes:
     octets = text.encode("utf-8", "replace")
     return _LENGTH(len(octets)) + octets
@@ -143,6 +146,7 @@ def _transaction(transaction: Transaction, signature: bytes | None = None) -> by
     return signed
 
 
+@lru_cache(maxsize=_TEXTS_MAX)
 def _mosaic_id(mosaic_id: MosaicId) -> bytes:
     return _octets(_text(mosaic_id.namespace) + _text(mosaic_id.name))
 

@@ -8,6 +8,7 @@ name never holds a full stop, so the last one ends the namespace.  What CAIP-19 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,8 @@ from .unreadable import AddressNetwork
 
 CAIP_NAMESPACE: Final = "nem"
 ASSET_KIND: Final = "mosaic"
+CACHED_MAX: Final = 65_536
+"""How many names are remembered in each direction: the same accounts and assets come again and again."""
 
 
 def network_named(name: str) -> Network:
@@ -32,6 +35,7 @@ def network_named(name: str) -> Network:
     raise InvalidInput(f"there is no NEM network {name!r}: take one of {known}")
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def chain_id_of(network: Network) -> ChainId:
     """Return the chain id of a network."""
     return ChainId(f"{CAIP_NAMESPACE}:{network.chain_reference}")
@@ -46,6 +50,7 @@ def network_of(chain_id: ChainId) -> Network:
     raise WrongNetwork(f"{chain_id} is no NEM network: take one of {known}")
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def account_of(address: str | bytes, network: Network) -> AccountId:
     """Return the account of an address, or of a public key (32 bytes), on a network.
 
@@ -76,6 +81,7 @@ def address_on(account: AccountId, network: Network) -> str:
     return address
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def asset_of(mosaic_id: MosaicId, network: Network) -> AssetId:
     """Return the asset id of a mosaic on a network."""
     text = quote(f"{mosaic_id.namespace}.{mosaic_id.name}", safe="").replace("_", "%5F")
@@ -87,6 +93,7 @@ def xem_asset(network: Network) -> AssetId:
     return asset_of(XEM, network)
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def mosaic_of(asset: AssetId, network: Network) -> MosaicId:
     """Return the mosaic that an asset id names.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import attrs
@@ -118,32 +119,32 @@ class NemSettings:
                 limit = f"at least {least}" if most is None else f"between {least} and {most}"
                 raise InvalidInput(f"{name} {value} must be {limit}")
 
-    @property
+    @cached_property
     def nem_network(self) -> Network:
         """The network with its byte and its sinks."""
         return network_named(self.network)
 
-    @property
+    @cached_property
     def issuing_accounts(self) -> tuple[AccountId, ...]:
         """The accounts outside circulation: the issuer and the floats."""
         return (self.issuer, *self.floats)
 
-    @property
+    @cached_property
     def chain_id(self) -> ChainId:
         """The chain id, such as `nem:testnet`."""
         return chain_id_of(self.nem_network)
 
-    @property
+    @cached_property
     def mosaic_id(self) -> MosaicId:
         """The energy mosaic as NEM names it."""
         return MosaicId.parse(self.mosaic)
 
-    @property
+    @cached_property
     def energy_asset(self) -> AssetId:
         """The energy mosaic as an asset, in Wh."""
         return asset_of(self.mosaic_id, self.nem_network)
 
-    @property
+    @cached_property
     def fee_asset(self) -> AssetId:
         """XEM as an asset, in micro XEM."""
         return xem_asset(self.nem_network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+from functools import lru_cache
 
 import attrs
 from symbolchain.CryptoTypes import PrivateKey, PublicKey
@@ -16,6 +17,8 @@ from .network import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, Network, address_of
 from .transactions import Transaction
 from .unreadable import ForbiddenValue, forbidden, missing
 
+VERIFIED_MAX = 8_192
+"""How many answers about signatures are remembered."""
 _PRIVATE_KEY_BYTES = 32
 
 
@@ -63,10 +66,13 @@ class KeyPair:
         return signature
 
 
+@lru_cache(maxsize=VERIFIED_MAX)
 def verify(public_key: bytes, data: bytes, signature: bytes) -> bool:
     """Whether the signature is this key's over the data.
 
-    A signature whose S is 0 or not below the group order is none, whatever it verifies to.
+    A signature whose S is 0 or not below the group order is none, whatever it verifies to.  It is a
+    pure function of its arguments and by far the dearest here, so answers are kept: who signed checks
+    it, and so does everybody through whose hands the bytes go.
     """
     if len(public_key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False

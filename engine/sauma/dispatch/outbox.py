@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
 from sauma.dispatch.checking import check_signed
 from sauma.dispatch.due import OneBatch, build_batch, due_batches, due_steps
+from sauma.dispatch.remembering import RememberingCodec
 from sauma.dispatch.restoring import committed_transactions
 from sauma.dispatch.rows import RAW, cursor_block, effect_rows, event_row, signed_tables
 from sauma.errors import (
@@ -114,7 +115,7 @@ class Dispatch:
     ) -> None:
         """Take what to work with; `holder` names this process to others that share the store."""
         self._store = store
-        self._venue = venue
+        self._venue = attrs.evolve(venue, codec=RememberingCodec(venue.codec))
         self._now = now
         self._draw_salt = draw_salt
         self._holder = holder
@@ -378,12 +379,10 @@ class Dispatch:
         lane = self._store.renew_lane(lane, self._now(), LEASE_S)
         with self._store.transaction() as transaction:
             transaction.check_fence(lane)
-            digests = [
-                transaction.vault_put(
-                    RAW, one.transaction_id.hex(), salt=self._draw_salt(), content=one.raw
-                )
-                for one in prepared
-            ]
+            digests = transaction.vault_put_all(
+                RAW,
+                [(one.transaction_id.hex(), self._draw_salt(), one.raw) for one in prepared],
+            )
             transaction.append(
                 kind=TRANSACTIONS_SIGNED,
                 time=self._now(),

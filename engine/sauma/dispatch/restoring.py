@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sauma.chain import Codec, SignedTransaction
-from sauma.dispatch.rows import consumed, vaulted_raw
+from sauma.dispatch.rows import consumed, vaulted_raw, vaulted_raws
 from sauma.errors import StoreDamaged
 from sauma.store import projections as p
 from sauma.venue import Venue
@@ -37,8 +37,16 @@ def committed_transactions(
         .order_by(p.transaction_batches.c.sequence, p.transaction_batches.c.row_number)
     ):
         batch_ids[bytes(row.transaction_id)].append(bytes(row.batch_id))
+    raws = vaulted_raws(
+        connection, {bytes(row.transaction_id): bytes(row.raw_digest) for row in wanted}
+    )
     return [
-        _restored(connection, venue.codec, row, batch_ids[bytes(row.transaction_id)])
+        _restored(
+            venue.codec,
+            row,
+            raws[bytes(row.transaction_id)],
+            batch_ids[bytes(row.transaction_id)],
+        )
         for row in wanted
     ]
 
@@ -63,15 +71,13 @@ def restored_transactions(
             .where(p.transaction_batches.c.transaction_id == transaction_id)
             .order_by(p.transaction_batches.c.row_number)
         ).scalars()
-        restored.append(_restored(connection, venue.codec, row, [bytes(each) for each in batches]))
+        raw = vaulted_raw(connection, transaction_id, bytes(row.raw_digest))
+        restored.append(_restored(venue.codec, row, raw, [bytes(each) for each in batches]))
     return restored
 
 
-def _restored(
-    connection: sa.Connection, codec: Codec, row: Any, batch_ids: Sequence[bytes]
-) -> SignedTransaction:
+def _restored(codec: Codec, row: Any, raw: bytes, batch_ids: Sequence[bytes]) -> SignedTransaction:
     transaction_id = bytes(row.transaction_id)
-    raw = vaulted_raw(connection, transaction_id, bytes(row.raw_digest))
     decoded = codec.decode(raw)
     if decoded.transaction_id != transaction_id:
         raise StoreDamaged(

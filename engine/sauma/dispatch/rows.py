@@ -69,13 +69,20 @@ def consumed(text: bytes) -> tuple[bytes, ...]:
 
 def vaulted_raw(connection: sa.Connection, transaction_id: bytes, digest: bytes) -> bytes:
     """Return the signed bytes from the vault, checked against the digest in the journal."""
-    item = vault.get_item(connection, RAW, transaction_id.hex())
-    if item is None or item.digest != digest:
-        raise StoreDamaged(
-            f"the vault does not hold the signed bytes of {transaction_id.hex()} that the journal "
-            "commits to: restore the store from a copy before anything is signed anew"
-        )
-    return item.content
+    return vaulted_raws(connection, {transaction_id: digest})[transaction_id]
+
+
+def vaulted_raws(connection: sa.Connection, digests: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the signed bytes of transactions from the vault, checked against their digests."""
+    items = vault.get_items(connection, RAW, [identity.hex() for identity in digests])
+    for identity, digest in digests.items():
+        item = items.get(identity.hex())
+        if item is None or item.digest != digest:
+            raise StoreDamaged(
+                f"the vault does not hold the signed bytes of {identity.hex()} that the journal "
+                "commits to: restore the store from a copy before anything is signed anew"
+            )
+    return {identity: items[identity.hex()].content for identity in digests}
 
 
 def effect_rows(

@@ -79,7 +79,7 @@ class TableSchema:
         """How long a row is."""
         return self.dtype.itemsize
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         """The names in the order of a row."""
         return tuple(column.name for column in self.columns)

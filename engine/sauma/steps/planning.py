@@ -17,6 +17,7 @@ from sauma.settlement import (
     ChainTerms,
     Good,
     Movement,
+    Obligation,
     PlannedBatch,
     add_fee_floats,
     batch_movements,
@@ -37,9 +38,26 @@ def plan_batches(
     fees: Sequence[tuple[str, int]] = (),
 ) -> tuple[bytes, list[PlannedBatch]]:
     """Return settlement id and batches for the energy owed in a period, with floats for quoted fees."""
+    owed = _owed(connection, area, period)
+    return _planned(connection, rulebook, area, period, terms, fees, owed)
+
+
+def _owed(connection: sa.Connection, area: str, period: tuple[int, int]) -> list[Obligation]:
+    start, end = period
+    return queries.obligations(connection, queries.Period(area=area, start=start, end=end))
+
+
+def _planned(
+    connection: sa.Connection,
+    rulebook: Rulebook,
+    area: str,
+    period: tuple[int, int],
+    terms: ChainTerms,
+    fees: Sequence[tuple[str, int]],
+    owed: Sequence[Obligation],
+) -> tuple[bytes, list[PlannedBatch]]:
     start, end = period
     identity = settlement_id(rulebook, area, from_unix(start), from_unix(end), terms.chain_id)
-    owed = queries.obligations(connection, queries.Period(area=area, start=start, end=end))
     movements = plan_movements(identity, owed, rulebook, terms)
     if terms.needs_fees:
         movements = add_fee_floats(identity, movements, fees)
@@ -56,9 +74,8 @@ def plan_settlement(
     fees: Sequence[tuple[str, int]],
 ) -> list[Table]:
     """Return the settlement of a period as tables: what was given with it and what follows."""
-    identity, batches = plan_batches(connection, rulebook, area, period, terms, fees)
-    start, end = period
-    owed = queries.obligations(connection, queries.Period(area=area, start=start, end=end))
+    owed = _owed(connection, area, period)
+    identity, batches = _planned(connection, rulebook, area, period, terms, fees, owed)
     energy = [one for one in owed if one.good is Good.ENERGY]
     movements = [movement for batch in batches for movement in batch.movements]
     summary = (

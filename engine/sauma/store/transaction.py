@@ -109,6 +109,10 @@ class Transaction:
         """Keep content beside the journal and return the salted digest for it."""
         return vault.put_item(self._connection, kind, key, salt=salt, content=content)
 
+    def vault_put_all(self, kind: str, items: Sequence[tuple[str, bytes, bytes]]) -> list[bytes]:
+        """Keep contents given as (key, salt, content) and return the salted digest of each."""
+        return vault.put_items(self._connection, kind, items)
+
     def vault_get(self, kind: str, key: str) -> VaultItem | None:
         """Return what the vault keeps, None when it was erased or never there."""
         return vault.get_item(self._connection, kind, key)

@@ -7,6 +7,7 @@ verifies.  Salts have 32 bytes and are passed in: the core draws no random numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -18,6 +19,8 @@ from sauma.store.tables import vault
 
 SALT_BYTES: Final = 32
 CONTENT_BYTES_MAX: Final = 64 * 1024 * 1024
+KEYS_MAX: Final = 500
+"""How many keys one select is given: databases limit the parameters of a statement."""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,35 +43,58 @@ def put_item(
     connection: sa.Connection, kind: str, key: str, *, salt: bytes, content: bytes
 ) -> bytes:
     """Keep content and return its digest; the same again is a no-op, other content a `Conflict`."""
-    if len(content) > CONTENT_BYTES_MAX:
-        raise InvalidInput(
-            f"{kind} {key} has {len(content)} bytes; the vault takes {CONTENT_BYTES_MAX}"
-        )
-    digest = salted_digest(salt, content)
-    known = get_item(connection, kind, key)
-    if known is not None:
-        if known.digest == digest:
-            return digest
-        raise Conflict(f"the vault has other content or another salt for {kind} {key}")
-    connection.execute(
-        sa.insert(vault).values(kind=kind, key=key, salt=salt, content=content, digest=digest)
-    )
+    (digest,) = put_items(connection, kind, [(key, salt, content)])
     return digest
+
+
+def put_items(
+    connection: sa.Connection, kind: str, items: Sequence[tuple[str, bytes, bytes]]
+) -> list[bytes]:
+    """Keep contents given as (key, salt, content), all or none, and return their digests."""
+    digests = []
+    for key, salt, content in items:
+        if len(content) > CONTENT_BYTES_MAX:
+            raise InvalidInput(
+                f"{kind} {key} has {len(content)} bytes; the vault takes {CONTENT_BYTES_MAX}"
+            )
+        digests.append(salted_digest(salt, content))
+    known = get_items(connection, kind, [key for key, _, _ in items])
+    rows = []
+    for (key, salt, content), digest in zip(items, digests, strict=True):
+        if key not in known:
+            rows.append(
+                {"kind": kind, "key": key, "salt": salt, "content": content, "digest": digest}
+            )
+        elif known[key].digest != digest:
+            raise Conflict(f"the vault has other content or another salt for {kind} {key}")
+    if rows:
+        connection.execute(sa.insert(vault), rows)
+    return digests
 
 
 def get_item(connection: sa.Connection, kind: str, key: str) -> VaultItem | None:
     """Return what is kept, checked against its digest; None when it was erased or never there."""
-    row = connection.execute(
-        sa.select(vault.c.salt, vault.c.content, vault.c.digest).where(
-            vault.c.kind == kind, vault.c.key == key
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    item = VaultItem(salt=bytes(row.salt), content=bytes(row.content), digest=bytes(row.digest))
-    if sha256(item.salt + item.content).digest() != item.digest:
-        raise StoreDamaged(f"vault {kind} {key}: salt, content or digest is not what was kept")
-    return item
+    return get_items(connection, kind, [key]).get(key)
+
+
+def get_items(connection: sa.Connection, kind: str, keys: Sequence[str]) -> dict[str, VaultItem]:
+    """Return what is kept of some keys, each checked against its digest."""
+    found: dict[str, VaultItem] = {}
+    for first in range(0, len(keys), KEYS_MAX):
+        for row in connection.execute(
+            sa.select(vault.c.key, vault.c.salt, vault.c.content, vault.c.digest).where(
+                vault.c.kind == kind, vault.c.key.in_(keys[first : first + KEYS_MAX])
+            )
+        ):
+            item = VaultItem(
+                salt=bytes(row.salt), content=bytes(row.content), digest=bytes(row.digest)
+            )
+            if sha256(item.salt + item.content).digest() != item.digest:
+                raise StoreDamaged(
+                    f"vault {kind} {row.key}: salt, content or digest is not what was kept"
+                )
+            found[row.key] = item
+    return found
 
 
 def erase_item(connection: sa.Connection, kind: str, key: str) -> bool:
