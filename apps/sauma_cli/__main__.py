@@ -30,6 +30,7 @@ app = App(
 )
 _participant = App(name="participant", help="Participants, their wallets and metering points.")
 _keys = App(name="keys", help="Files of keys for NEM, encrypted.")
+_device = App(name="device", help="Devices that report readings, and their tokens.")
 _ethereum = App(name="ethereum", help="The settlement contract on an Ethereum node.")
 
 for _name, _help in (
@@ -40,6 +41,9 @@ for _name, _help in (
     ("prove", "Write the proof that a bill is under a root on the chain."),
     ("verify", "Check the proof of a bill, offline or against a chain."),
     ("replay", "Recompute everything in a folder and compare it with the chain."),
+    ("run", "Settle by itself: close intervals, clear, move, bill, until it is told to stop."),
+    ("metering", "Take meter readings over HTTP, beside `sauma run`."),
+    ("meters", "Play simulated meters against a metering server."),
     ("node", "Run a NEM test node until Ctrl-C."),
     ("rebuild", "Rebuild a folder's tables from its journal."),
 ):
@@ -48,6 +52,13 @@ _participant.command(
     "sauma_cli.commands.participant:add", name="add", help="Add a participant and its wallet."
 )
 app.command(_participant)
+for _name, _target, _help in (
+    ("add", "add", "Register a device and show its token, this once."),
+    ("revoke", "revoke", "Take a device's token out of use."),
+    ("list", "devices", "List the devices and what they report."),
+):
+    _device.command(f"sauma_cli.commands.device:{_target}", name=_name, help=_help)
+app.command(_device)
 for _name, _help in (
     ("deploy", "Bring the settlement contract into being for a folder."),
     ("verify", "Compare what stands at an address with the compiled contract."),

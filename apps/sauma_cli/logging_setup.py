@@ -25,7 +25,7 @@ class _EventFormatter(logging.Formatter):
 
 def configure_logging(*, verbose: bool) -> None:
     """Send events to standard error with `verbose`; without it nothing is shown."""
-    for name in ("sauma", "sauma_nem", "sauma_ethereum"):
+    for name in ("sauma", "sauma_nem", "sauma_ethereum", "sauma_metering"):
         logger = logging.getLogger(name)
         logger.handlers = [_handler() if verbose else logging.NullHandler()]
         logger.setLevel(logging.DEBUG if verbose else logging.NOTSET)

@@ -197,6 +197,11 @@ def _settings(
             mosaic=choice.mosaic or MOSAIC_DEFAULT,
             issuer=keys.account(ISSUER),
             first_height=first_height,
+            **(
+                {}
+                if choice.finality_blocks is None
+                else {"finality_blocks": choice.finality_blocks}
+            ),
         )
     settings = NemSettings.from_facts(stored.settings)
     if choice.mosaic not in (None, settings.mosaic):

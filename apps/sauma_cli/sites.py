@@ -35,6 +35,8 @@ class ChainChoice:
     timeout_s: float = TIMEOUT_S_DEFAULT
     advance: bool = False
     """Ask the node to make blocks: a test node with control routes."""
+    finality_blocks: int | None = None
+    """NEM: how deep a block is final in a new folder, where a private network says so."""
     real_time_s: float | None = None
     """The seconds between two blocks of the folder's own node, instead of blocks made when needed."""
 

@@ -1,0 +1,150 @@
+"""`sauma.toml`: everything that a process of an installation has to know, in one file.
+
+::
+
+    folder = "settlement"              # journal, keys and devices; relative to this file
+    rulebook = "rulebook.toml"
+    participants = "participants.csv"
+    prices = "prices.csv"
+
+    [chain]
+    kind = "nem"
+    node = "http://127.0.0.1:7890"
+
+    [service]
+    port = 8480                        # /health/live, /health/ready, /metrics
+    with_metering = true               # the metering API on the same port
+
+    [metering]
+    port = 8481                        # for `sauma metering`, a process of its own
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sauma.clock import Clock, SystemClock
+from sauma.errors import InvalidInput
+from sauma.service import ServiceSettings
+from sauma_service.clocks import AcceleratedClock
+
+
+class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A part of the file; unknown keys are refused by name."""
+
+
+class ChainSection(_Section, frozen=True, kw_only=True):
+    """The chain to settle on, as the options of `sauma settle` say it."""
+
+    kind: Literal["nem", "ethereum", "memory"] = "nem"
+    node: str | None = None
+    network: Literal["mainnet", "testnet", "mijin"] | None = None
+    mosaic: str | None = None
+    advance: bool = False
+    timeout_s: float = 20.0
+    block_s: float = 60.0
+    """Seconds between the blocks of the folder's own node, where none is named."""
+    finality_blocks: int | None = None
+    """How deep a block is final; the chain's own depth unless a private network says otherwise."""
+
+
+class ServiceSection(_Section, frozen=True, kw_only=True):
+    """The rhythm of the service, and where it tells how it is."""
+
+    host: str = "127.0.0.1"
+    port: int = 8480
+    with_metering: bool = False
+    poll_s: float = 2.0
+    retry_first_s: float = 1.0
+    retry_max_s: float = 300.0
+    reconcile_every_s: float = 300.0
+    tip_age_max_s: float = 1_800.0
+    outbox_age_max_s: float = 7_200.0
+
+
+class MeteringSection(_Section, frozen=True, kw_only=True):
+    """The metering server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8481
+    devices: str = "devices.sqlite"
+    """In the folder, or a database URL."""
+    body_bytes_max: int = 8 * 1024 * 1024
+    queue_rows_max: int = 100_000
+    energy_wh_max: int = 25_000
+
+
+class ClockSection(_Section, frozen=True, kw_only=True):
+    """A clock that runs faster, for rehearsals: what it shows at the real time `started`."""
+
+    started: datetime
+    shows: datetime
+    speed: float
+
+
+class Configuration(_Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    folder: str = "settlement"
+    rulebook: str | None = None
+    participants: str | None = None
+    prices: str | None = None
+    chain: ChainSection = ChainSection()
+    service: ServiceSection = ServiceSection()
+    metering: MeteringSection = MeteringSection()
+    clock: ClockSection | None = None
+    base: Path = Path()
+    """The folder of the file itself, which its paths are relative to; not a key of the file."""
+
+    def path(self, name: str) -> Path:
+        """Return a path of the file."""
+        return self.base / name
+
+    def make_clock(self) -> Clock:
+        """Return the clock of the market: the machine's, unless the file has another."""
+        if self.clock is None:
+            return SystemClock()
+        return AcceleratedClock(
+            started=self.clock.started, shows=self.clock.shows, speed=self.clock.speed
+        )
+
+    def service_settings(self) -> ServiceSettings:
+        """Return the settings of the service."""
+        section = self.service
+        return ServiceSettings(
+            poll_s=section.poll_s,
+            retry_first_s=section.retry_first_s,
+            retry_max_s=section.retry_max_s,
+            reconcile_every_s=section.reconcile_every_s,
+            tip_age_max_s=section.tip_age_max_s,
+            outbox_age_max_s=section.outbox_age_max_s,
+        )
+
+    def devices(self) -> str | Path:
+        """Return where the device registry is."""
+        name = self.metering.devices
+        return name if "://" in name else self.path(self.folder) / name
+
+
+def read_configuration(path: Path) -> Configuration:
+    """Read a configuration file; the first thing that is wrong is named with its place."""
+    try:
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot read {path}: {error.strerror}: name it with --config"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"{path} is no valid TOML: {error}") from error
+    if "base" in facts:
+        raise InvalidInput(f"{path}: Object contains unknown field `base`")
+    try:
+        found = msgspec.convert(facts, Configuration)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{path}: {error}") from error
+    return msgspec.structs.replace(found, base=path.parent)
