@@ -19,7 +19,7 @@ from sauma_cli.sites import ChainChoice, FeeUnit
 from sauma_cli.wallets import NemWallets, Wallets
 from sauma_nem.chain import NemChain
 from sauma_nem.node import NodeClient
-from sauma_nem.settings import NemSettings
+from sauma_nem.settings import FINALITY_BLOCKS, NemSettings
 from sauma_nem.setup import provision
 
 MOSAIC_DEFAULT: Final = "sauma:wh"
@@ -197,11 +197,7 @@ def _settings(
             mosaic=choice.mosaic or MOSAIC_DEFAULT,
             issuer=keys.account(ISSUER),
             first_height=first_height,
-            **(
-                {}
-                if choice.finality_blocks is None
-                else {"finality_blocks": choice.finality_blocks}
-            ),
+            finality_blocks=choice.finality_blocks or FINALITY_BLOCKS,
         )
     settings = NemSettings.from_facts(stored.settings)
     if choice.mosaic not in (None, settings.mosaic):
