@@ -249,7 +249,7 @@ def test_kilowatt_hours_and_other_measurands(street):
                     transaction_id=int(car.transaction),
                     meter_value=[
                         {
-                            "timestamp": "2026-06-01T10:05:00+00:00",
+                            "timestamp": "2026-06-01T12:05:00.987+02:00",
                             "sampled_value": [
                                 {"value": "16", "measurand": "Current.Import", "unit": "A"},
                                 {"value": "9999", "phase": "L1"},

@@ -34,14 +34,14 @@ def telling_the_station() -> Iterator[None]:
 
 
 def parse_time(text: str) -> datetime:
-    """Return a time that a station wrote; raises `InvalidInput` without a zone."""
+    """Return a time that a station wrote, in whole seconds; raises `InvalidInput` without a zone."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise InvalidInput(f"{text!r} is no time: write it as 2026-01-31T12:00:00Z") from error
     if time.tzinfo is None:
         raise InvalidInput(f"time {text!r} has no zone: write it in UTC, with a Z")
-    return time
+    return time.replace(microsecond=0)
 
 
 def parse_register(number: object, unit: str | None, multiplier: int = 0) -> int:
