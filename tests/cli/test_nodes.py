@@ -1,5 +1,6 @@
 """Settling through somebody's node: one that works, and every kind that does not."""
 
+import json
 import re
 import socket
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from sauma.settlement import ISSUER
 from sauma_cli import nem_sites
@@ -222,6 +224,52 @@ def test_the_node_command(sauma_started, sauma_run, files, folder, tmp_path) -> 
     assert f"{issuer} with 1000 XEM" in said
     assert (process.returncode, errors) == (0, "")
     assert (tmp_path / "n.sqlite").is_file()
+
+
+def test_several_nodes_with_faults(sauma_started, tmp_path) -> None:
+    """`--nodes` are joined and parted by others; `--fault` befalls the first; `--public` refuses."""
+    process = sauma_started(
+        "node", "--port", 0, "--nodes", 2, "--manual", "--manual-clock", "--control", "--public",
+        "--path", tmp_path / "chains", "--fault", "server_error:every=2,route=/chain/height",
+        "--json",
+    )  # fmt: skip
+    said = "".join(iter(process.stdout.readline, "}\n")) + "}"
+    first, second = json.loads(said)["urls"]
+
+    statuses = [requests.get(f"{first}/chain/height", timeout=5).status_code for _ in range(4)]
+    requests.post(f"{first}/sauma/part", json={}, timeout=5)
+    requests.post(f"{second}/sauma/mine", json={"blocks": 2}, timeout=5)
+    joined = requests.post(f"{first}/sauma/join", json={}, timeout=5).json()
+    local = requests.get(f"{second}/account/generate", timeout=5).status_code
+    process.terminate()
+    _, errors = process.communicate(timeout=10)
+
+    assert statuses == [200, 500, 200, 500]
+    assert joined == {"height": 3}
+    assert local == 401
+    assert (process.returncode, errors) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "chains").glob("*.sqlite")) == [
+        "node-0.sqlite",
+        "node-1.sqlite",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("gremlin", "there is no fault 'gremlin'"),
+        ("delay", "needs all of ['milliseconds']"),
+        ("delay:milliseconds", "must be written name=value"),
+        ("drop:every=often", "every in the fault 'drop:every=often' must be an integer"),
+        ("drop:lost=both", "not 'both'"),
+    ],
+)
+def test_faults_that_cannot_be(sauma_run, fault: str, said: str) -> None:
+    """What is wrong with a fault is named, and no node starts."""
+    shown = sauma_run("node", "--port", 0, "--fault", fault)
+
+    assert shown.code == 2
+    assert said in " ".join(shown.err.split())
 
 
 def test_a_port_in_use(sauma_run) -> None:

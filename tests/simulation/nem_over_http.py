@@ -82,6 +82,7 @@ class _Mortal(HttpTransport):
         self, path: str, *, params: Mapping[str, str] | None = None, body: JsonObject | None = None
     ) -> JsonObject | ErrorReply:
         self._line.moments.passing(BEFORE_QUESTION)
+        self._world.trouble(self._line)
         self._world.asked_by(self._line)
         answer = super().ask(path, params=params, body=body)
         self._line.moments.passing(AFTER_ANSWER)
@@ -89,6 +90,7 @@ class _Mortal(HttpTransport):
 
     def send(self, path: str, body: str) -> JsonObject | ErrorReply:
         self._line.moments.passing(BEFORE_BROADCAST)
+        self._world.trouble(self._line)
         self._world.asked_by(self._line)
         try:
             return super().send(path, body)

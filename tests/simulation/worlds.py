@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from random import Random
 
+from sauma.errors import ChainError, OutcomeUnknown, Unavailable
 from sauma.identifiers import AccountId
 from sauma.testing.simulation import Line, MemoryWorld, SimulatedWorld
 from sauma.venue import Venue
@@ -14,13 +15,52 @@ from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
 from sauma_nem.binary import serialise_verifiable
 from sauma_nem.network import TESTNET
 from sauma_nem.parsing import parse_announced
-from sauma_nem.testnode import TestNode
+from sauma_nem.testnode import Reply, Request, TestNode
+from sauma_nem.testnode.faults import (
+    CutShort,
+    Drop,
+    Duplicate,
+    HalfPage,
+    Loading,
+    NotBooted,
+    Reset,
+    ServerError,
+    StaleHeight,
+    TimeSkew,
+    WrongHash,
+)
+from sauma_nem.testnode.faults import Fault as NodeFault
+from sauma_nem.testnode.faulty import answer_faultily
+from sauma_nem.testnode.rest import respond
 from sauma_nem.transport import ErrorReply, JsonObject
 
 NAMES = ("@issuer", "@clearing", "anna", "bert", "cleo", "dora")
 FINALITY_BLOCKS = 4
 ISSUER_MICRO = 1_000_000_000
-SUCCESS = 200
+SUCCESS, SERVER_ERROR, NOT_READY = 200, 500, (429, 503)
+NODE_FAULTS: tuple[NodeFault, ...] = (
+    Drop(lost="request"),
+    Drop(lost="answer"),
+    Reset(lost="request"),
+    Reset(lost="answer"),
+    Duplicate(),
+    CutShort(),
+    ServerError(lost="request"),
+    ServerError(lost="answer"),
+    ServerError(status=429, message=None),
+    NotBooted(),
+    Loading(),
+    WrongHash(),
+    StaleHeight(blocks=1),
+    StaleHeight(blocks=3),
+    HalfPage(),
+    TimeSkew(seconds=-5_000),
+    TimeSkew(seconds=700),
+)
+"""What a node does wrong in a storm; all its switches but the delay, which only takes time."""
+QUESTION_PERMILLE, ANNOUNCE_PERMILLE = 10, 70
+"""How often each strikes: announces are few, and matter more."""
+ANNOUNCE = "/transaction/announce"
 REFUSED_BY_NEM = {"innerTransactionHash": {}, "code": 6, "type": 1, "message": "FAILURE_UNKNOWN"}
 
 
@@ -49,6 +89,19 @@ class NemWorld(SimulatedWorld):
             self.node.mine()
         self.node.mine(FINALITY_BLOCKS)
         self.old = self.node
+
+    def trouble(self, line: Line) -> None:
+        """Have the node go wrong while anything does: with about half of its faults, by the seed's."""
+        if not line.faults.rates:
+            self.node.faults.clear()
+        elif not self.node.faults.active():
+            kinds = ",".join(sorted(fault.name for fault in line.faults.rates))
+            draw = Random(kinds)
+            self.node.faults.reseed(draw.randrange(1_000_000))
+            for fault in NODE_FAULTS:
+                if draw.random() < 1 / 2:
+                    self.node.faults.on(fault, permille=QUESTION_PERMILLE)
+                    self.node.faults.on(fault, permille=ANNOUNCE_PERMILLE, routes=(ANNOUNCE,))
 
     def venue(self, line: Line) -> Venue:
         client = NodeClient("http://simulated", transport=NodeOnLine(self, line))
@@ -115,29 +168,40 @@ class NodeOnLine:
     def ask(
         self, path: str, *, params: Mapping[str, str] | None = None, body: JsonObject | None = None
     ) -> JsonObject | ErrorReply:
+        self._world.trouble(self._line)
         node = self._world.old if self._line.lags else self._world.node
-        method = "GET" if body is None else "POST"
-        return self._line.ask(lambda: _reply(*node.request(method, path, params, body)))
+        request = Request.of("GET" if body is None else "POST", path, params=params, body=body)
+        return self._line.ask(lambda: self._answer(node, request, lost=Unavailable))
 
     def send(self, path: str, body: str) -> JsonObject | ErrorReply:
-        document = json.loads(body)
+        self._world.trouble(self._line)
+        request = Request.of("POST", path, body=body)
         return self._line.send(
-            raw_of(document),
-            lambda: _reply(*self._world.node.request("POST", path, None, document)),
+            raw_of(json.loads(body)),
+            lambda: self._answer(self._world.node, request, lost=OutcomeUnknown),
             said=said_by_nem,
         )
+
+    def _answer(
+        self, node: TestNode, request: Request, *, lost: type[ChainError]
+    ) -> JsonObject | ErrorReply:
+        """Read what came back as `HttpTransport` does, whose sockets are not here."""
+        outcome = answer_faultily(self._world.node, request, lambda each: respond(node, each))
+        if not isinstance(outcome, Reply):
+            raise lost("the connection ended without an answer")
+        if outcome.status == SUCCESS:
+            return outcome.body
+        if outcome.status in NOT_READY:
+            raise Unavailable(f"the node is not ready: {outcome.status}")
+        if outcome.status >= SERVER_ERROR and lost is OutcomeUnknown:
+            raise OutcomeUnknown(f"the node failed with {outcome.status}")
+        return ErrorReply(status=outcome.status, message=str(outcome.body.get("message")))
 
 
 def raw_of(document: dict[str, str]) -> bytes:
     """Return what is announced as it lies in a block, and in the store."""
     data, signature = bytes.fromhex(document["data"]), bytes.fromhex(document["signature"])
     return serialise_verifiable(parse_announced(data, signature=signature, network=TESTNET))
-
-
-def _reply(status: int, document: dict[str, Any]) -> JsonObject | ErrorReply:
-    if status == SUCCESS:
-        return document
-    return ErrorReply(status=status, message=str(document.get("message")))
 
 
 def said_by_nem(taken: bool) -> JsonObject:

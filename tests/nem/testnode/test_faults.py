@@ -274,7 +274,7 @@ def test_time_skew_judges_by_another_clock(
 def test_switches_strike_what_they_are_set_for(node: TestNode, client: Client) -> None:
     """Routes, every n-th of these, and so many times; several can strike one request."""
     number = node.faults.on(ServerError(), routes=(HEIGHT,), every=3, times=2)
-    node.faults.on(ServerError(status=429), routes=(HEIGHT,), every=6)
+    node.faults.on(ServerError(status=429), routes=(HEIGHT,), every=5, skip=7)
 
     others = [client.get("/status")[0] for _ in range(6)]
     struck = [client.get(HEIGHT)[0] for _ in range(12)]
@@ -340,6 +340,7 @@ def test_every_fault_has_a_name_and_its_members(name: str) -> None:
         ({"fault": "server_error", "status": 200}, "from 400 to 599"),
         ({"fault": "drop", "times": 0}, "times must be at least 1"),
         ({"fault": "drop", "every": 0}, "every must be at least 1"),
+        ({"fault": "drop", "skip": -1}, "skip must be at least 0"),
         ({"fault": "drop", "every": "3"}, "every must be an integer"),
         ({"fault": "drop", "permille": 1_001}, "permille is from 0 to 1000"),
         ({"fault": "drop", "routes": ["chain/height"]}, "begins with a slash"),

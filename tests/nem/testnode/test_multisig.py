@@ -310,3 +310,30 @@ def test_importance_goes_to_an_unused_account_and_back() -> None:
     assert to_remote is Result.FAILURE_TRANSACTION_NOT_ALLOWED_FOR_REMOTE
     assert twice is Result.FAILURE_IMPORTANCE_TRANSFER_NEEDS_TO_BE_DEACTIVATED
     assert after is Result.SUCCESS
+
+
+def test_a_remote_account_is_forwarded_to_its_owner() -> None:
+    """From 360 blocks after the activation until 360 after its end, by address and by key."""
+    node = new_node()
+
+    def shown() -> list[str]:
+        key = REMOTE.key.public_key.hex()
+        replies = [
+            node.request("GET", f"/account/get/forwarded?address={REMOTE.address}"),
+            node.request("GET", f"/account/get/forwarded/from-public-key?publicKey={key}"),
+            node.request("GET", f"/account/get?address={REMOTE.address}"),
+        ]
+        return [reply["account"]["address"] for _, reply in replies]
+
+    confirm(node, ALICE, ALICE.importance_transfer(node, REMOTE, 1))
+    node.mine(359)
+    early = shown()
+    node.mine()
+    active = shown()
+    confirm(node, ALICE, ALICE.importance_transfer(node, REMOTE, 2))
+    ending = shown()
+    node.mine(360)
+    ended = shown()
+
+    assert early == ended == [REMOTE.address] * 3
+    assert active == ending == [ALICE.address, ALICE.address, REMOTE.address]

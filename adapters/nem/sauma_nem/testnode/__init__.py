@@ -25,7 +25,7 @@ from .reception import Answer
 from .rest import Reply, Request
 from .results import RestError, Result
 from .server import Middleware, NodeServer
-from .serving import serve
+from .serving import serve, serve_network
 from .settings import NodeSettings
 from .state import Account
 from .status import NodeStatus, Peer
@@ -50,4 +50,5 @@ __all__ = [
     "WallClock",
     "faults",
     "serve",
+    "serve_network",
 ]

@@ -14,6 +14,7 @@ from .execution import execute, movements, pay_harvester, total_fee_micro
 from .history import ConfirmedTransaction, History
 from .settings import NodeSettings
 from .state import Ledger, Undo
+from .validation_importance import forwarded
 
 DIFFICULTY = 100_000_000_000_000
 """The node makes blocks when told to, so every block has the first one's difficulty."""
@@ -105,10 +106,7 @@ class Chain:
             fee_micro = sum(map(total_fee_micro, block.transactions))
             harvester = address_of(block.signer, block.network_byte)
             layer.learn_public_key(harvester, block.signer)
-            link = layer.account(harvester).remote_link
-            if link is not None and link.is_remote and link.is_active:
-                harvester = link.other
-            pay_harvester(layer, harvester, fee_micro)
+            pay_harvester(layer, forwarded(layer, harvester, block.height).address, fee_micro)
         self._undos.append(layer.merge_down())
         if len(self._undos) > REWRITE_LIMIT_BLOCKS:
             del self._undos[0]

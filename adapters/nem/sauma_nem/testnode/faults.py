@@ -198,6 +198,7 @@ class Switch:
     routes: tuple[str, ...]
     times: int | None
     every: int
+    skip: int
     permille: int
     seen: int = 0
     struck: int = 0
@@ -223,6 +224,7 @@ class Switch:
             "routes": list(self.routes),
             "times": self.times,
             "every": self.every,
+            "skip": self.skip,
             "permille": self.permille,
             "struck": self.struck,
         }
@@ -249,17 +251,20 @@ class FaultSwitches:
         routes: tuple[str, ...] = (),
         times: int | None = None,
         every: int = 1,
+        skip: int = 0,
         permille: int = _PER_MILLE,
     ) -> int:
         """Switch a fault on and return the number of its switch.
 
-        It strikes requests to `routes` (all without any; `/account/*` is what begins so): of these
-        each `every`-th, of these `permille` in a thousand by chance, and at most `times` in all.
-        Several switches may strike one request, in the order in which they were switched on.
+        It strikes requests to `routes` (all without any; `/account/*` is what begins so): after the
+        first `skip` of these each `every`-th, of these `permille` in a thousand by chance, and at most
+        `times` in all.  Several switches may strike one request, in the order in which they were switched on.
         """
         for name, number in (("times", times), ("every", every)):
             if number is not None and number < 1:
                 raise InvalidInput(f"{name} must be at least 1, not {number}")
+        if skip < 0:
+            raise InvalidInput(f"skip must be at least 0, not {skip}")
         if not 0 <= permille <= _PER_MILLE:
             raise InvalidInput(f"permille is from 0 to {_PER_MILLE}, not {permille}")
         if any(not route.startswith("/") for route in routes):
@@ -271,6 +276,7 @@ class FaultSwitches:
                 routes=tuple(routes),
                 times=times,
                 every=every,
+                skip=skip,
                 permille=permille,
             )
             self._switches[switch.number] = switch
@@ -309,7 +315,8 @@ class FaultSwitches:
             if switch.is_used_up or not switch.concerns(path):
                 continue
             seen = switch.seen + 1
-            strikes = seen % switch.every == 0 and (
+            in_rhythm = seen > switch.skip and (seen - switch.skip) % switch.every == 0
+            strikes = in_rhythm and (
                 switch.permille == _PER_MILLE or self._draw.randrange(_PER_MILLE) < switch.permille
             )
             self._switches[switch.number] = attrs.evolve(

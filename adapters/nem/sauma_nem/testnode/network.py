@@ -50,16 +50,22 @@ class TestNetwork:
 
     __test__ = False
 
-    def __init__(self, nodes: Sequence[TestNode], **server_options: Any) -> None:
+    def __init__(self, nodes: Sequence[TestNode], *, port: int = 0, **server_options: Any) -> None:
         """Join nodes that share a genesis, a clock and a lock; `create` makes such.
 
-        `server_options` are those of `NodeServer`.
+        The servers take `port` and those after it, or free ones for 0; `server_options` are those of
+        `NodeServer`.
         """
         if not 1 <= len(nodes) <= NODES_MAX:
             raise InvalidInput(f"a network has 1 to {NODES_MAX} nodes, not {len(nodes)}")
+        if len({node.chain.blocks()[0].block_hash for node in nodes}) > 1:
+            raise InvalidInput("the nodes begin with different blocks, so they share no network")
         self.nodes: tuple[TestNode, ...] = tuple(nodes)
         self._parts: tuple[frozenset[int], ...] = (frozenset(range(len(nodes))),)
-        self.servers = tuple(NodeServer(node, **server_options) for node in self.nodes)
+        self.servers = tuple(
+            NodeServer(node, port=port and port + number, **server_options)
+            for number, node in enumerate(self.nodes)
+        )
         for number, node in enumerate(self.nodes):
             node.listener, node.network = self, self
             node.peers = lambda number=number: self._peers_of(number)  # type: ignore[misc]
@@ -74,16 +80,19 @@ class TestNetwork:
         folder: Path | str | None = None,
         clock: NodeClock | None = None,
         auto_mine: bool = False,
+        file_wins: bool = False,
         block_seconds: float | None = None,
+        port: int = 0,
         control: bool = False,
         local: bool = True,
+        requests_per_second: int | None = None,
         **settings: Any,
     ) -> TestNetwork:
         """Make `count` nodes on which `accounts` start with so many micro XEM.
 
         With `folder` each keeps its chain in a file there.  With `block_seconds` the nodes take turns
-        to make a block in that rhythm; a part of them alone makes fewer.  Further keywords are those
-        of `NodeSettings`.
+        to make a block in that rhythm; a part of them alone makes fewer.  `port`, `control`, `local`
+        and `requests_per_second` are as for `NodeServer`; further keywords those of `NodeSettings`.
         """
         first = NodeSettings(accounts=accounts, network=network, **settings)
         lock = threading.RLock()
@@ -91,19 +100,23 @@ class TestNetwork:
             nodes: list[TestNode] = []
             for number in range(count):
                 node = TestNode(
-                    first if number == 0 else first.of_peer(number),
+                    nodes[0].settings.of_peer(number) if nodes else first,
+                    genesis=nodes[0].chain.blocks()[0].block if nodes else None,
                     path=None if folder is None else Path(folder) / f"node-{number}.sqlite",
                     clock=nodes[0].clock if nodes else clock,
                     auto_mine=auto_mine,
+                    file_wins=file_wins,
                     lock=lock,
                 )
                 nodes.append(on_failure.enter_context(node))
             _set_to_the_latest(nodes)
             made = cls(
                 nodes,
+                port=port,
                 block_seconds=None if block_seconds is None else block_seconds * count,
                 control=control,
                 local=local,
+                requests_per_second=requests_per_second,
             )
             on_failure.callback(made.close)
             made.join()

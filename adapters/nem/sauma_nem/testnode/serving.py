@@ -1,11 +1,12 @@
-"""A node as a process of its own: what a command line starts."""
+"""A node, or several, as a process of their own: what a command line starts."""
 
 from __future__ import annotations
 
 import json
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,8 @@ from sauma.errors import Conflict, InvalidInput
 from sauma_nem.network import REST_PORT, Network
 
 from .clock import NodeClock, WallClock, node_seconds
+from .fault_texts import switch_on
+from .network import TestNetwork
 from .node import TestNode
 from .server import Middleware, NodeServer
 from .settings import GENESIS_TIME_SECONDS, NodeSettings, network_named
@@ -31,6 +34,10 @@ def serve(
     accounts_file: Path | str | None = None,
     control: bool = False,
     manual_clock: bool = False,
+    local: bool = True,
+    requests_per_second: int | None = None,
+    faults: Sequence[str] = (),
+    faults_seed: int = 0,
     middleware: Middleware | None = None,
     on_ready: Callable[[NodeServer], None] | None = None,
     until: threading.Event | None = None,
@@ -41,10 +48,10 @@ def serve(
     or "manual" for blocks only by the control routes.  `accounts` and the JSON object in
     `accounts_file` give starting balances in micro XEM by address or public key; a file at `path`
     that has a chain already keeps its own.  Without `manual_clock` the node bears the machine's
-    time, and a new chain starts now.  `on_ready` is called once the port answers.
+    time, and a new chain starts now.  `faults` are switched on as `fault_texts` reads them, `local` and
+    `requests_per_second` are as for `NodeServer`.  `on_ready` is called once the port answers.
     """
-    if isinstance(block_seconds, str) and block_seconds not in ("auto", "manual"):
-        raise InvalidInput(f"blocks come in seconds, auto or manual, not {block_seconds!r}")
+    _check_rhythm(block_seconds)
     chosen = network if isinstance(network, Network) else network_named(network)
     clock: NodeClock | None = None if manual_clock else WallClock()
     node = TestNode(
@@ -55,27 +62,98 @@ def serve(
         file_wins=True,
     )
     try:
-        if node.settings.network != chosen:
-            raise Conflict(
-                f"{path} holds a chain of the {node.settings.network.name}, not of the "
-                f"{chosen.name}; name its network or take another path"
-            )
+        _switch_on(node, faults, faults_seed)
+        _check_network(node, chosen, path)
         server = NodeServer(
             node,
             host=host,
             port=port,
             block_seconds=None if isinstance(block_seconds, str) else block_seconds,
             control=control,
+            local=local,
+            requests_per_second=requests_per_second,
             middleware=middleware,
         )
         ends = until or threading.Event()
         server.when_stopped(ends.set)
-        with server:
+        with server, _ended_by_signals(ends):
             if on_ready is not None:
                 on_ready(server)
-            _wait(ends)
+            ends.wait()
     finally:
         node.close()
+
+
+def serve_network(
+    count: int,
+    *,
+    port: int = REST_PORT,
+    network: str | Network = "testnet",
+    folder: Path | str | None = None,
+    block_seconds: BlockRhythm = "auto",
+    accounts: Mapping[str, int] | None = None,
+    accounts_file: Path | str | None = None,
+    control: bool = False,
+    manual_clock: bool = False,
+    local: bool = True,
+    requests_per_second: int | None = None,
+    faults: Sequence[str] = (),
+    faults_seed: int = 0,
+    on_ready: Callable[[TestNetwork], None] | None = None,
+    until: threading.Event | None = None,
+) -> None:
+    """Run `count` nodes that share blocks, on `port` and those after it, until `serve` would end.
+
+    With `control` POST /sauma/part and /sauma/join part them and join them again.  `faults` befall
+    the first node alone, so that there are others to turn to; the rest is as for `serve`.
+    """
+    _check_rhythm(block_seconds)
+    chosen = network if isinstance(network, Network) else network_named(network)
+    clock: NodeClock | None = None if manual_clock else WallClock()
+    settings = _settings(accounts, accounts_file, chosen, clock)
+    ends = until or threading.Event()
+    with TestNetwork.create(
+        count,
+        settings.accounts,
+        network=chosen,
+        folder=folder,
+        clock=clock,
+        auto_mine=block_seconds == "auto",
+        file_wins=True,
+        block_seconds=None if isinstance(block_seconds, str) else block_seconds,
+        port=port,
+        control=control,
+        local=local,
+        requests_per_second=requests_per_second,
+        genesis_time_seconds=settings.genesis_time_seconds,
+    ) as made:
+        _check_network(made.nodes[0], chosen, folder)
+        _switch_on(made.nodes[0], faults, faults_seed)
+        for server in made.servers:
+            server.when_stopped(ends.set)
+        with _ended_by_signals(ends):
+            if on_ready is not None:
+                on_ready(made)
+            ends.wait()
+
+
+def _check_network(node: TestNode, chosen: Network, path: Path | str | None) -> None:
+    if node.settings.network != chosen:
+        raise Conflict(
+            f"{path} holds a chain of the {node.settings.network.name}, not of the "
+            f"{chosen.name}; name its network or take another path"
+        )
+
+
+def _check_rhythm(block_seconds: BlockRhythm) -> None:
+    if isinstance(block_seconds, str) and block_seconds not in ("auto", "manual"):
+        raise InvalidInput(f"blocks come in seconds, auto or manual, not {block_seconds!r}")
+
+
+def _switch_on(node: TestNode, faults: Sequence[str], seed: int) -> None:
+    node.faults.reseed(seed)
+    for text in faults:
+        switch_on(node.faults, text)
 
 
 def _settings(
@@ -105,17 +183,18 @@ def read_accounts(path: Path) -> dict[str, int]:
     return dict(document)
 
 
-def _wait(until: threading.Event) -> None:
-    """Wait for the event or a signal; signals reach only the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        until.wait()
+@contextmanager
+def _ended_by_signals(until: threading.Event) -> Iterator[None]:
+    """Have SIGINT and SIGTERM set the event, from before anybody is told that the port answers."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach only that one
+        yield
         return
     before = {
         number: signal.signal(number, lambda *_: until.set())
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        until.wait()
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

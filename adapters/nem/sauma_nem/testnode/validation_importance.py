@@ -16,12 +16,24 @@ from sauma_nem.transactions import (
 )
 
 from .results import Result
-from .state import Ledger, RemoteLink
+from .state import Account, Ledger, RemoteLink
 
 
 def is_in_progress(link: RemoteLink | None, height: int) -> bool:
     """Whether a link was changed less than 360 blocks ago."""
     return link is not None and height - link.height < REWRITE_LIMIT_BLOCKS
+
+
+def forwarded(ledger: Ledger, address: str, height: int) -> Account:
+    """The account for which an address harvests at a height; itself where it harvests for nobody.
+
+    An activation counts from 360 blocks after it, and for 360 blocks after its end.
+    """
+    account = ledger.account(address)
+    link = account.remote_link
+    if link is None or not link.is_remote or link.is_active == is_in_progress(link, height):
+        return account
+    return ledger.account(link.other)
 
 
 def is_remote(ledger: Ledger, address: str, height: int) -> bool:

@@ -12,6 +12,7 @@ from ..chain import DIFFICULTY
 from ..history import incoming_addresses, outgoing_addresses
 from ..results import RestError
 from ..state import Account, MosaicEntry
+from ..validation_importance import forwarded
 from . import reading
 from .exchange import JsonObject, Request
 from .views import (
@@ -35,8 +36,23 @@ def _account(node: TestNode, request: Request) -> Account:
 
 
 def account_get(node: TestNode, request: Request) -> JsonObject:
-    """GET /account/get and /account/get/forwarded."""
+    """GET /account/get."""
     return account_pair_view(node, _account(node, request))
+
+
+def account_forwarded(node: TestNode, request: Request) -> JsonObject:
+    """GET /account/get/forwarded: of a remote harvester the account that it harvests for."""
+    asked = reading.address(request, node.settings.network)
+    return account_pair_view(node, forwarded(node.chain.ledger, asked, node.height))
+
+
+def account_forwarded_from_public_key(node: TestNode, request: Request) -> JsonObject:
+    """GET /account/get/forwarded/from-public-key."""
+    asked = address_of(reading.public_key(request), node.settings.network.byte)
+    owner = forwarded(node.chain.ledger, asked, node.height)
+    if owner.address == asked:
+        return account_from_public_key(node, request)
+    return account_pair_view(node, owner)
 
 
 def account_from_public_key(node: TestNode, request: Request) -> JsonObject:

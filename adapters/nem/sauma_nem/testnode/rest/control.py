@@ -47,7 +47,7 @@ def faults(node: TestNode, _request: Request) -> JsonObject:
 
 
 def fault_on(node: TestNode, request: Request) -> JsonObject:
-    """POST /sauma/faults/on {"fault": name, its settings, "routes", "times", "every", "permille"}.
+    """POST /sauma/faults/on {"fault": name, its settings, "routes", "times", "every", "skip", "permille"}.
 
     Replies with the number of the switch.  A "seed" starts the drawing of chances anew.
     """
@@ -59,7 +59,7 @@ def fault_on(node: TestNode, request: Request) -> JsonObject:
         raise RestError(400, "routes must be a list of paths")
     limits = {
         each: _integer(document.pop(each), each)
-        for each in ("times", "every", "permille", "seed")
+        for each in ("times", "every", "skip", "permille", "seed")
         if each in document
     }
     seed = limits.pop("seed", None)
