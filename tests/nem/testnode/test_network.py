@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -323,3 +325,35 @@ def test_a_branch_with_a_bad_block_changes_nothing() -> None:
         )
 
         assert after == before
+
+
+def test_nodes_take_turns_by_the_timer() -> None:
+    """With `block_seconds` the chain grows by itself, by the blocks of both, and stays one."""
+    with TestNetwork.create(2, ACCOUNTS, clock=StillClock(), block_seconds=0.005) as network:
+        limit = time.monotonic() + 10
+        while network.nodes[0].height < 8 and time.monotonic() < limit:
+            threading.Event().wait(0.005)
+        with network.nodes[0].locked():
+            same = len(set(tips(network))) == 1
+            makers = {each.harvester for each in network.nodes[0].chain.blocks()[1:]}
+
+    assert same
+    assert len(makers) == 2
+
+
+def test_nodes_of_different_networks_are_refused() -> None:
+    """They must begin with the same block."""
+    nodes = [TestNode(NodeSettings(accounts={actor.address: 1})) for actor in (ALICE, BOB)]
+
+    with pytest.raises(InvalidInput, match="begin with different blocks"):
+        TestNetwork(nodes)
+
+
+def test_a_folder_takes_more_nodes_later(tmp_path: Path) -> None:
+    """A node that joins a kept network begins with its genesis and follows its chain."""
+    with TestNetwork.create(1, ACCOUNTS, folder=tmp_path) as network:
+        network.mine(3)
+
+    with TestNetwork.create(2, {}, folder=tmp_path, file_wins=True) as grown:
+        assert [node.height for node in grown.nodes] == [4, 4]
+        assert grown.nodes[1].balance_micro(ALICE.address) == START_MICRO
