@@ -213,6 +213,7 @@ def capabilities_of(settings: EthereumSettings) -> Capabilities:
         idempotency=Support.NATIVE,
         replacement=Support.NATIVE,
         batch_instructions_max=BATCH_INSTRUCTIONS_MAX,
+        batch_lots_max=1,
         outstanding_max=settings.outstanding_max,
         units_max=UNITS_MAX,
         finality=finality,

@@ -74,7 +74,7 @@ class NemCodec:
         if strange:
             raise InvalidInput(
                 f"transaction {transaction_hash(transaction).hex()} moves {strange[0]}: a batch moves "
-                f"only {self.settings.mosaic_id} and {XEM}"
+                f"only {', '.join(sorted(map(str, self.settings.moved_mosaics)))}"
             )
         payer = account_of(transfer.signer, self.settings.nem_network)
         root = root_of(transfer)
@@ -259,7 +259,7 @@ def block_ref_of(block: Block) -> BlockRef:
 
 
 def _is_watched(mosaic_id: MosaicId, settings: NemSettings) -> bool:
-    return mosaic_id in (settings.mosaic_id, XEM)
+    return mosaic_id in settings.moved_mosaics
 
 
 def _payload(transfer: Transfer) -> bytes:

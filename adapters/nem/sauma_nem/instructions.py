@@ -1,10 +1,12 @@
 """From the engine's instructions to the transfer that carries them out; pure.
 
-One batch is one transfer.  Its message is the batch's reference; an anchor's root follows it.
+One batch is one transfer: one instruction, or several assets from one account to one other.  Its message
+is the batch's reference; an anchor's root follows it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
@@ -16,7 +18,13 @@ from sauma.units import check_integer
 
 from . import transactions as nem
 from .caip import address_on, mosaic_of
-from .network import MICRO_PER_XEM, PUBLIC_KEY_BYTES, TRANSFER_UNITS_MAX, XEM_SUPPLY_WHOLE
+from .network import (
+    MICRO_PER_XEM,
+    PUBLIC_KEY_BYTES,
+    TRANSFER_MOSAICS_MAX,
+    TRANSFER_UNITS_MAX,
+    XEM_SUPPLY_WHOLE,
+)
 from .settings import NemSettings
 
 ROOT_BYTES: Final = 32
@@ -66,12 +74,11 @@ def draft_of(batch: Batch, settings: NemSettings) -> Draft:
     Raises `Unsupported` for what NEM does not declare, `WrongNetwork` for an account or asset of
     another chain, and `InvalidInput` for contents that contradict themselves.
     """
-    if len(batch.instructions) != 1:
-        raise Unsupported(
-            f"batch {batch.batch_id.hex()} has {len(batch.instructions)} instructions, "
-            f"{settings.chain_id} takes one, atomic or not: make a batch of each"
-        )
-    instruction = batch.instructions[0]
+    drafts = [_draft(batch, instruction, settings) for instruction in batch.instructions]
+    return drafts[0] if len(drafts) == 1 else _in_one_transfer(batch, drafts, settings)
+
+
+def _draft(batch: Batch, instruction: Instruction, settings: NemSettings) -> Draft:
     match instruction:
         case Issue():
             return _issue(batch, instruction, settings)
@@ -86,6 +93,43 @@ def draft_of(batch: Batch, settings: NemSettings) -> Draft:
                 f"{settings.chain_id} cannot {type(instruction).__name__.lower()}: "
                 "use a chain whose capabilities declare it"
             )
+
+
+def _in_one_transfer(batch: Batch, drafts: Sequence[Draft], settings: NemSettings) -> Draft:
+    """Return the transfer of several assets from one account to one other, nem:xem among them if it moves.
+
+    Their order is the server's, which `Transfer` brings them into.
+    """
+    first = drafts[0]
+    lots: dict[nem.MosaicId, int] = {}
+    for draft in drafts:
+        moved = draft.mosaics or (
+            nem.MosaicQuantity(mosaic_id=nem.XEM, quantity_units=draft.amount_micro),
+        )
+        lots |= {each.mosaic_id: each.quantity_units for each in moved}
+    is_one_way = all(
+        (draft.sender, draft.recipient, draft.message)
+        == (first.sender, first.recipient, batch.reference)
+        for draft in drafts
+    )
+    if (
+        not is_one_way
+        or len(lots) != len(drafts)
+        or len({*lots} - {nem.XEM}) > TRANSFER_MOSAICS_MAX
+    ):
+        raise Unsupported(
+            f"batch {batch.batch_id.hex()} has {len(batch.instructions)} instructions, "
+            f"{settings.chain_id} takes one, or movements from one account to one other of up to "
+            f"{TRANSFER_MOSAICS_MAX} different assets: make a batch of each"
+        )
+    return attrs.evolve(
+        first,
+        amount_micro=MICRO_PER_XEM,
+        mosaics=tuple(
+            nem.MosaicQuantity(mosaic_id=mosaic_id, quantity_units=units)
+            for mosaic_id, units in lots.items()
+        ),
+    )
 
 
 def _issue(batch: Batch, issue: Issue, settings: NemSettings) -> Draft:
@@ -153,9 +197,10 @@ def _movement(
     address_on(sender, settings.nem_network)
     address = address_on(recipient, settings.nem_network)
     mosaic_id = mosaic_of(asset, settings.nem_network)
-    if mosaic_id not in (settings.mosaic_id, nem.XEM):
+    if mosaic_id not in settings.moved_mosaics:
         raise Unsupported(
-            f"asset {asset} is not settled here: use {settings.energy_asset} or {settings.fee_asset}"
+            f"asset {asset} is not settled here: use {settings.energy_asset} or {settings.fee_asset}, or "
+            "name it in further_mosaics"
         )
     units_max = XEM_SUPPLY_WHOLE * MICRO_PER_XEM if mosaic_id == nem.XEM else TRANSFER_UNITS_MAX
     if not 0 < check_integer(units, "units") <= units_max:

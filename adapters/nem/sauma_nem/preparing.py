@@ -23,7 +23,7 @@ from .packing import Packing
 from .pricing import PoolWatch
 from .settings import NemSettings
 from .snapshot import final_height_at
-from .transactions import Block, Multisig, Transaction
+from .transactions import XEM, Block, MosaicId, Multisig, Transaction
 
 
 @attrs.frozen(kw_only=True)
@@ -103,10 +103,10 @@ class Preparer:
             prepared.append(signed)
         return tuple(prepared)
 
-    def _fee_information(self, drafts: Sequence[Draft]) -> MosaicFeeInformation | None:
-        """Ask for the current supply, on which the fee depends, and how long the mosaic lives."""
+    def _fee_information(self, drafts: Sequence[Draft]) -> dict[MosaicId, MosaicFeeInformation]:
+        """Ask for the current supplies, on which fees depend, and how long the energy mosaic lives."""
         if not any(draft.mosaics for draft in drafts):
-            return None
+            return {}
         mosaic_id = self._settings.mosaic_id
         supply_units = self._node.mosaic_supply(mosaic_id)
         life = namespace_life(self._node, self._settings)
@@ -116,7 +116,21 @@ class Preparer:
                 "ended: provision it first, or correct its name"
             )
         check_life(life, self._settings)
-        return MosaicFeeInformation(supply_whole=supply_units, divisibility=0)
+        energy = MosaicFeeInformation(supply_whole=supply_units, divisibility=0)
+        others = {each.mosaic_id for draft in drafts for each in draft.mosaics} - {mosaic_id, XEM}
+        return {mosaic_id: energy} | {other: self._other_information(other) for other in others}
+
+    def _other_information(self, mosaic_id: MosaicId) -> MosaicFeeInformation:
+        definition = self._node.mosaic_definition(mosaic_id)
+        supply_whole = self._node.mosaic_supply(mosaic_id)
+        if definition is None or supply_whole is None:
+            raise Refused(
+                f"there is no mosaic {mosaic_id} on {self._settings.chain_id}, or its namespace has "
+                "ended: define it first, or correct its name"
+            )
+        return MosaicFeeInformation(
+            supply_whole=supply_whole, divisibility=definition.properties.divisibility
+        )
 
     def _unsigned(self, draft: Draft, signer: Signer | None, now_seconds: int = 0) -> Transaction:
         """Return a draft as a transaction with the least fees, in a wrapper where that is needed."""
@@ -126,7 +140,7 @@ class Preparer:
             timestamp_seconds=now_seconds,
             deadline_seconds=now_seconds + self._settings.deadline_s,
         )
-        fee_micro = minimum_fee_micro(transfer, lambda _: self._information)
+        fee_micro = minimum_fee_micro(transfer, self._information.get)
         transfer = attrs.evolve(transfer, fee_micro=fee_micro)
         return transfer if signer is None else wrapped(transfer, signer)
 

@@ -21,10 +21,11 @@ from .network import (
     DEADLINE_SECONDS_MAX,
     MOSAIC_UNITS_MAX,
     REWRITE_LIMIT_BLOCKS,
+    TRANSFER_MOSAICS_MAX,
     TRANSFER_UNITS_MAX,
     Network,
 )
-from .transactions import MosaicId
+from .transactions import XEM, MosaicId
 
 SUPPLY_UNITS: Final = MOSAIC_UNITS_MAX
 """At the largest supply there is, every transfer costs the least fee."""
@@ -52,6 +53,7 @@ _FACTS: Final = (
 )
 _LATER_FACTS: Final = {
     "floats": (),
+    "further_mosaics": (),
     "fee_micro_max": FEE_MICRO_MAX,
     "cosignatures": 0,
     "block_seconds": BLOCK_TARGET_SECONDS,
@@ -82,6 +84,8 @@ class NemSettings:
     """The height at which reading events begins: nothing of ours lies in an earlier block."""
     floats: tuple[AccountId, ...] = ()
     """Further issuing accounts, each with a part of the supply and a lane of its own."""
+    further_mosaics: tuple[str, ...] = ()
+    """Other mosaics that are moved here, as `namespace:name`: energy of other areas, money."""
     fee_micro_max: int = FEE_MICRO_MAX
     """The most that is offered for a transaction while the pool is full, if its least fee is lower."""
     cosignatures: int = 0
@@ -97,6 +101,12 @@ class NemSettings:
         if mosaic_id.namespace == "nem":
             raise InvalidInput(f"mosaic {self.mosaic!r} is not ours to issue: choose a namespace")
         address_on(self.issuer, self.nem_network)
+        others = tuple(map(MosaicId.parse, self.further_mosaics))
+        if len({mosaic_id, XEM, *others}) != 2 + len(others):
+            raise InvalidInput(
+                f"further_mosaics {self.further_mosaics} must be others than {self.mosaic} and {XEM}, "
+                "each once"
+            )
         for account in self.floats:
             address_on(account, self.nem_network)
         if len(set(self.issuing_accounts)) != 1 + len(self.floats) or len(self.floats) > FLOATS_MAX:
@@ -140,6 +150,11 @@ class NemSettings:
         return MosaicId.parse(self.mosaic)
 
     @cached_property
+    def moved_mosaics(self) -> frozenset[MosaicId]:
+        """Everything that a batch may move: the energy mosaic, XEM and the further ones."""
+        return frozenset((self.mosaic_id, XEM, *map(MosaicId.parse, self.further_mosaics)))
+
+    @cached_property
     def energy_asset(self) -> AssetId:
         """The energy mosaic as an asset, in Wh."""
         return asset_of(self.mosaic_id, self.nem_network)
@@ -173,9 +188,13 @@ class NemSettings:
         floats = facts.get("floats", ())
         if not isinstance(floats, list | tuple):
             raise InvalidInput(f"floats {floats!r} must be a list of accounts")
+        further = facts.get("further_mosaics", ())
+        if not isinstance(further, list | tuple):
+            raise InvalidInput(f"further_mosaics {further!r} must be a list of names")
         for name, value in (
             *((name, facts[name]) for name in ("network", "mosaic", "issuer")),
             *(("floats", account) for account in floats),
+            *(("further_mosaics", name) for name in further),
         ):
             if not isinstance(value, str):
                 raise InvalidInput(f"{name} {value!r} must be text")
@@ -184,6 +203,7 @@ class NemSettings:
                 **facts,
                 "issuer": AccountId(facts["issuer"]),
                 "floats": tuple(map(AccountId, floats)),
+                "further_mosaics": tuple(further),
             }
         )
 
@@ -214,6 +234,7 @@ def capabilities_of(settings: NemSettings) -> Capabilities:
         idempotency=Support.ABSENT,
         replacement=Support.ABSENT,
         batch_instructions_max=1,
+        batch_lots_max=TRANSFER_MOSAICS_MAX,
         outstanding_max=settings.pool_limit,
         units_max=TRANSFER_UNITS_MAX,
         finality=Finality.DEPTH,

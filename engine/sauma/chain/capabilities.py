@@ -70,6 +70,8 @@ class Capabilities:
     """Can an unconfirmed transaction be replaced so that never both land?"""
     batch_instructions_max: int
     """How many instructions may share one on-chain reference."""
+    batch_lots_max: int
+    """How many movements from one account to one other, each of another asset, may share one."""
     outstanding_max: int
     """How many transactions of one sender may wait at a time."""
     units_max: int

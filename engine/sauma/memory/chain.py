@@ -99,6 +99,7 @@ class MemoryChain:
             finality_blocks=_positive(finality_blocks, "finality_blocks"),
             block_seconds=_positive(block_seconds, "block_seconds"),
             batch_instructions_max=_positive(batch_instructions_max, "batch_instructions_max"),
+            batch_lots_max=batch_instructions_max,
             outstanding_max=_positive(outstanding_max, "outstanding_max"),
         )
         self._validity_s = None if validity_s is None else _positive(validity_s, "validity_s")

@@ -47,6 +47,7 @@ MEMORY_CAPABILITIES: Final = Capabilities(
     idempotency=Support.NATIVE,
     replacement=Support.NATIVE,
     batch_instructions_max=100,
+    batch_lots_max=100,
     outstanding_max=1_000,
     units_max=INT64_MAX,
     finality=Finality.DEPTH,

@@ -54,6 +54,7 @@ CAPABILITIES = Capabilities(
     idempotency=Support.NATIVE,
     replacement=Support.ABSENT,
     batch_instructions_max=1,
+    batch_lots_max=1,
     outstanding_max=10,
     units_max=10**15,
     finality=Finality.INSTANT,
