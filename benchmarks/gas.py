@@ -12,6 +12,8 @@ operator-netted   the operator reports the nets; the ledger checks sums, balance
   + trades        the same, and all trades lie in calldata, bound to the audit head
 maker-signed      one side of each trade signed an order; the ledger checks signature, limit and use
 committed         a root of everything stands in the audit head; nothing moves
+session           payer and meter signed; the escrow checks signatures, cap, register and price, and pays
+allowance         the payer signed a cap once; within it, operator-netted
 token holder      the sender of each transfer signs its own transaction
 
 The command fails when a goal is missed.
@@ -30,9 +32,23 @@ from typing import Final
 
 import attrs
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/contracts"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from local_ledger import (
+from contracts.local_escrow import (
+    CLAIM,
+    CONTEST,
+    DISPUTE,
+    HOUR_S,
+    RULE,
+    SETTLE,
+    Charging,
+    Terms,
+    allowance_id,
+    authorise_line,
+    close_line,
+    digest,
+)
+from contracts.local_ledger import (
     AREA,
     ENERGY,
     FOREVER,
@@ -51,6 +67,7 @@ from local_ledger import (
 
 SIZES: Final = (1, 10, 100, 500)
 MAKERS: Final = 20
+SESSION_SIZES: Final = (1, 10, 100, 300)
 ENERGY_EACH_WH: Final = 10**9
 MONEY_EACH_UNITS: Final = 10**12
 
@@ -281,6 +298,105 @@ class Measurement:
             goal=goal,
         )
 
+    def sessions(self, count: int, *, goal: int | None = None) -> list[Row]:
+        """Sessions of as many cars at one station: authorised and started, then closed by receipt."""
+        here = Charging(self.local, cars=count)
+        shared = here.terms()
+        terms = [
+            attrs.evolve(shared, payer=car, key=number.to_bytes(32, "big"))
+            for number, car in enumerate(here.cars, 1 << 240)
+        ]
+        opened, closed = self._open(here, shared, terms), self._close(here, shared, terms)
+        facts = {"trust": "session", "trades": count, "accounts": count + 2, "warm": True}
+        return [
+            Row(what="authorise and start, batched", gas=opened, **facts),
+            Row(what="close by receipt, batched", gas=closed, **facts),
+            Row(what="open + settle, together", gas=opened + closed, goal=goal, **facts),
+        ]
+
+    def _open(self, here: Charging, shared: Terms, terms: Sequence[Terms]) -> int:
+        until, now = here.now + HOUR_S, here.now
+        lines, signatures = b"", b""
+        for each in terms:
+            lines += authorise_line(each, 500, until, 1_000, now)
+            for key, message in (
+                (here.key_of(each.payer), digest(each, "Authorisation", 500, until)),
+                (here.meter_key, digest(each, "Reading", 0, 1_000, now, 0)),
+            ):
+                signatures += sign(key, message, compact=True)
+        batch = (AREA, self.local.reference(), FOREVER, [shared.words], lines, signatures, True)
+        return here.escrow.send("authoriseMany", *batch, sender=here.payee).gas
+
+    def _close(self, here: Charging, shared: Terms, terms: Sequence[Terms]) -> int:
+        lines, signatures = b"", b""
+        for each in terms:
+            lines += close_line(each, 500, 4, 11_000, 260)
+            message = digest(each, "Receipt", 4, 11_000, 260)
+            signatures += sign(here.key_of(each.payer), message, compact=True)
+        batch = (AREA, self.local.reference(), FOREVER, [shared.words], lines, signatures)
+        return here.escrow.send("closeMany", *batch, sender=here.payee).gas
+
+    def contested(self) -> list[Row]:
+        """One session that its parties do not agree on, step by step."""
+        here = Charging(self.local)
+        settled, ruled = here.active(here.terms()), here.active(here.terms())
+        paid = (0, 247, 13, 240)
+        both = {"caller": here.payee}
+        steps = [
+            (
+                "claim by the meter",
+                here.step(CLAIM, settled, here.reading(settled, 5, 9_000), **both),
+            ),
+            ("contest", here.step(CONTEST, settled, here.reading(settled, 6, 11_000), **both)),
+        ]
+        here.local.pass_time(7 * HOUR_S)
+        steps.append(("settle by anybody", here.step(SETTLE, settled, outcome=paid)))
+        here.step(CLAIM, ruled, here.reading(ruled, 5, 11_000), **both)
+        disputed = here.step_as_payer(DISPUTE, ruled, outcome=(5, 0, 0, 240))
+        ruling = here.say(ruled, "Ruling", here.arbiter, 100)
+        steps += [
+            ("dispute", disputed),
+            ("rule", here.step(RULE, ruled, ruling, outcome=(0, 95, 5, 165))),
+        ]
+        facts = {"trust": "session", "trades": 1, "accounts": 3, "warm": True}
+        rows = [Row(what=what, gas=receipt.gas, **facts) for what, receipt in steps]
+        whole = sum(row.gas for row in rows[:3])
+        return [*rows, Row(what="claim, contest, settle: together", gas=whole, **facts)]
+
+    def micro(self, cars: int, count: int, *, goal: int | None = None) -> list[Row]:
+        """Red lights: so many micro-sessions of cars with a standing authorisation, in one net."""
+        here = Charging(self.local, cars=cars, funds=MONEY_EACH_UNITS)
+        opened, accounts = 0, []
+        for car in here.cars:
+            allowance = (car, MONEY_EACH_UNITS // 2, 10**6, bytes(32), 0, here.now + 30 * 86_400, 1)
+            allowed = allowance_id(here.domain, allowance)
+            signature = sign(here.key_of(car), allowed, compact=True)
+            opened += here.escrow.send("openAllowance", AREA, allowance, signature).gas
+            accounts.append(here.escrow.read("allowanceOf", allowed) & 2**32 - 1)
+        stations = self.households(20)
+        operator = self.local.register(self.local.operator)[0]
+        # Energy first comes to the allowances' accounts, so that the net measured is not their first.
+        for measured in (count, count):
+            drawn = [
+                (station, accounts[index % cars], energy_wh, units)
+                for index, (station, _, energy_wh, units) in enumerate(
+                    self.trades(stations, measured)
+                )
+            ]
+            gas = self.local.settle(net_section([*drawn, (operator, accounts[0], 0, 10)])).gas
+        facts = {"trust": "allowance", "accounts": cars + 21}
+        return [
+            Row(what="open an allowance, once", trades=cars, gas=opened, warm=False, **facts),
+            Row(
+                what=f"micro-sessions of {cars} cars, netted",
+                trades=count,
+                gas=gas,
+                warm=True,
+                goal=goal,
+                **facts,
+            ),
+        ]
+
     def _new_owner(self) -> str:
         self._owners += 1
         return key_of(self._owners).public_key.to_checksum_address()
@@ -330,6 +446,11 @@ def measure() -> list[Row]:
         rows.append(bench.signed(makers, hundred, count, 1_024 * count + 100, warm=True, goal=goal))
     rows += [bench.transfers(hundred, count) for count in SIZES]
     rows.append(bench.issued(hundred))
+    for count in SESSION_SIZES:
+        rows += Measurement().sessions(count, goal=75_000 if count == SESSION_SIZES[-1] else None)
+    rows += bench.contested()
+    rows += Measurement().micro(20, 500)
+    rows += Measurement().micro(100, 500, goal=1_000)
     return rows
 
 

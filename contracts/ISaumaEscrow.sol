@@ -158,7 +158,7 @@ interface ISaumaEscrow {
     );
     event AllowanceEnding(uint32 indexed area, bytes32 indexed allowanceId, uint64 until);
     event AllowanceClosed(
-        uint32 indexed area, bytes32 indexed allowanceId, uint32 account, uint32 payer, uint64 units
+        uint32 indexed area, bytes32 indexed allowanceId, uint32 account, uint32 payer, uint64 energyWh, uint64 moneyUnits
     );
 
     // ------------------------------------------------------------------------------------------- errors
@@ -203,14 +203,13 @@ interface ISaumaEscrow {
     /// @param batchReference Repeated in the event, under which callers find the step; 0 for none.  That no step is done
     /// twice is the machine's doing.
     /// @param evidence What it takes, and no more than four; the first of a kind and signer counts.
-    /// @param corrected Empty, and for CORRECT the terms of the session that `terms.corrects` names.
-    /// @param outcome What the step moves; the call is refused unless it is this.
+    /// @param outcome What the step moves; the call is refused unless it is this.  Where payee and operator are one
+    /// account, the payee's part is all.
     function step(
         uint32 area,
         bytes32 batchReference,
         Transition transition,
         Terms calldata terms,
-        Terms[] calldata corrected,
         Statement[] calldata evidence,
         uint256 outcome
     ) external;

@@ -1,8 +1,9 @@
-"""Attack the contracts: forge's fuzz and invariant tests, then slither.
+"""Attack the contracts: forge's fuzz and invariant tests, halmos's proofs, then slither.
 
-`python contracts/security.py` installs what it needs (npm packages as pinned, slither in an environment of
-its own) and fails when a test fails, when slither finds something above informational that
-`accepted.json` does not explain, or when that file explains what is no longer found.
+`python contracts/security.py` installs what it needs (npm packages as pinned, slither and halmos each in an
+environment of its own) and fails when a test fails, when a proof does not hold, when slither finds
+something above informational that `accepted.json` does not explain, or when that file explains what
+is no longer found.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from typing import Any, Final
 from compile import CONTRACTS, NODE_MODULES, CompileError, install_packages, put_node_on_path
 
 SLITHER: Final = "slither-analyzer==0.11.6"
-ENVIRONMENT: Final = CONTRACTS / ".slither"
+HALMOS: Final = "halmos==0.3.3"
+PROOFS: Final = "ProofsTest"
+"""The contract whose `check_` functions halmos proves for every input."""
+SOLVER_SECONDS: Final = 120
 ACCEPTED: Final = CONTRACTS / "accepted.json"
 BELOW: Final = ("Informational", "Optimization")
 
@@ -45,20 +49,39 @@ def attack() -> None:
         raise SecurityError("forge found a broken rule: see above")
 
 
-def slither() -> Path:
-    """Return the path of slither, after installing it apart: it pins other libraries than we do."""
-    command = ENVIRONMENT / "bin" / "slither"
-    if not command.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
-        pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet", SLITHER]
+def prove() -> None:
+    """Prove what `Proofs.t.sol` states for every number, symbolically."""
+    halmos = installed(HALMOS, "halmos")
+    command = [
+        str(halmos),
+        "--contract",
+        PROOFS,
+        "--forge-build-out",
+        ".forge/out",
+        "--solver-timeout-assertion",
+        f"{SOLVER_SECONDS}s",
+    ]
+    if subprocess.run(command, cwd=CONTRACTS, check=False).returncode != 0:
+        raise SecurityError("halmos found a number for which a rule does not hold: see above")
+
+
+def installed(requirement: str, command: str) -> Path:
+    """Return the path of a tool, after installing it apart: such tools pin other libraries than we do."""
+    environment = CONTRACTS / f".{command}"
+    path = environment / "bin" / command
+    if not path.exists():
+        venv.create(environment, with_pip=True)
+        python = str(environment / "bin" / "python")
+        pip = [python, "-m", "pip", "install", "--quiet", requirement]
         if subprocess.run(pip, check=False).returncode != 0:
-            raise SecurityError(f"{SLITHER} could not be installed: see above")
-    return command
+            raise SecurityError(f"{requirement} could not be installed: see above")
+    return path
 
 
 def findings() -> Found:
     """Return what slither finds above informational."""
-    command = [str(slither()), ".", "--config-file", "slither.config.json", "--json", "-"]
+    slither = installed(SLITHER, "slither")
+    command = [str(slither), ".", "--config-file", "slither.config.json", "--json", "-"]
     done = subprocess.run(command, cwd=CONTRACTS, check=False, capture_output=True, text=True)
     try:
         answer = json.loads(done.stdout)
@@ -100,6 +123,7 @@ def main() -> int:
         install_packages()
         put_forge_on_path()
         attack()
+        prove()
         found = findings()
         compare(found, explained())
     except (CompileError, SecurityError) as error:

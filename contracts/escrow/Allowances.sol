@@ -57,7 +57,7 @@ abstract contract Allowances is Evidence {
         (bytes32 id, uint32 account, uint32 payer, uint64 until) = _known(area, allowance);
         if (block.timestamp <= until) revert AllowanceRunning(until);
         (uint64 energyWh, uint64 moneyUnits) = _ledger.balanceOf(area, account);
-        emit AllowanceClosed(area, id, account, payer, moneyUnits);
+        emit AllowanceClosed(area, id, account, payer, energyWh, moneyUnits);
         bytes memory lines = _lines(2);
         _addLine(lines, account, true, energyWh);
         _addLine(lines, account, false, moneyUnits);

@@ -17,7 +17,6 @@ abstract contract Steps is Closing {
         bytes32 batchReference,
         Transition transition,
         Terms calldata terms,
-        Terms[] calldata corrected,
         Statement[] calldata evidence,
         uint256 outcome
     ) external nonReentrant {
@@ -30,12 +29,12 @@ abstract contract Steps is Closing {
         if (transition == Transition.AUTHORISE) {
             due = _open(area, agreed, session, said);
         } else if (transition == Transition.CORRECT) {
-            _requireCorrectable(agreed, corrected);
             due = _openCorrection(area, agreed, session, said);
         } else {
             _load(session);
             due = _decide(area, transition, agreed, session, said);
         }
+        if (session.operator == session.payee) due = _merged(due);
         if (due != outcome) _refuse(OutcomeDiffers.selector, 0, due);
         _carryOut(area, batchReference, transition, session, due);
     }
@@ -70,20 +69,25 @@ abstract contract Steps is Closing {
         session.isEnergy = terms.asset == ENERGY_ASSET;
         session.units = cap;
         _resolve(area, terms, session);
+        _requireCorrectable(terms, session);
         return _outcome(cap, 0, 0, 0) | _settled(terms, session, amount);
     }
 
-    /// @dev The session that is corrected is settled, and of the same two parties and asset.
-    function _requireCorrectable(Terms memory terms, Terms[] calldata given) private view {
-        if (given.length != 1) _refuse(Malformed.selector, 0, given.length);
-        Terms memory corrected = _copy(given[0]);
-        bytes32 id = _idOf(corrected);
-        bool isSame = terms.payer == corrected.payer && terms.payee == corrected.payee;
-        bool isReverse = terms.payer == corrected.payee && terms.payee == corrected.payer;
-        if (
-            id != terms.corrects || Records.stateOf(_records[id]) != State.SETTLED
-                || !(isSame || isReverse) || terms.asset != corrected.asset
-        ) _refuse(NotCorrectable.selector, 0, uint256(id));
+    /// @dev The session that is corrected is settled, and of the same two accounts and asset.
+    function _requireCorrectable(Terms memory terms, Session memory session) private view {
+        Session memory old;
+        old.readRecord(_records[terms.corrects]);
+        bool isSame = session.payer == old.payer && session.payee == old.payee;
+        bool isReverse = session.payer == old.payee && session.payee == old.payer;
+        if (old.state != State.SETTLED || !(isSame || isReverse) || session.isEnergy != old.isEnergy) {
+            _refuse(NotCorrectable.selector, 0, uint256(terms.corrects));
+        }
+    }
+
+    /// @dev An outcome where payee and operator are one: the payee's part is all.
+    function _merged(uint256 outcome) private pure returns (uint256) {
+        uint256 paid = uint256(uint64(outcome >> 128)) + uint64(outcome >> 64);
+        return _outcome(outcome >> 192, paid, 0, uint64(outcome));
     }
 
     function _decide(

@@ -177,7 +177,6 @@ class Charging:
         *evidence: Statement,
         caller: str | None = None,
         outcome: Sequence[int] = (0, 0, 0, 0),
-        corrected: Sequence[Terms] = (),
         reference: bytes = bytes(32),
     ) -> Receipt:
         """Carry out one step; the outcome is (locked, payee, operator, payer)."""
@@ -187,7 +186,6 @@ class Charging:
             reference,
             transition,
             terms.words,
-            [each.words for each in corrected],
             evidence,
             packed(*outcome),
             sender=caller or self.stranger,

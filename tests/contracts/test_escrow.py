@@ -218,11 +218,11 @@ def test_a_correction_names_a_settled_session(here):
         here.say(fix, "Close", here.payer, 1, 40),
     )
     with refused("NotCorrectable"):
-        here.step(CORRECT, fix, *evidence, corrected=[terms], outcome=(60, 40, 0, 20))
+        here.step(CORRECT, fix, *evidence, outcome=(60, 40, 0, 20))
     both = (here.say(terms, "Close", each, 1, 100) for each in (here.payer, here.payee))
     here.step(CLOSE, terms, *both, outcome=(0, 95, 5, 400))
 
-    here.step(CORRECT, fix, *evidence, corrected=[terms], outcome=(60, 40, 0, 20))
+    here.step(CORRECT, fix, *evidence, outcome=(60, 40, 0, 20))
 
     assert (here.money(here.payee), here.money(here.payer)) == (155, FUNDS - 60)
 

@@ -15,6 +15,7 @@ from sauma.identifiers import AccountId
 from sauma.testing import ChainSuite, Harness
 from sauma_ethereum import EthereumChain, FinalityRule, LocalEthereum, NodeClient
 from sauma_ethereum.anvil import Missing
+from sauma_ethereum.evidence import domain_of
 
 FINALITY_BLOCKS = 4
 EPOCH_SLOTS = 4
@@ -54,6 +55,7 @@ class Ground:
         self.operator = local.signer("operator")
         self.holders = tuple(local.signer(name) for name in ("anna", "bert", "cleo"))
         self.stranger = local.signer("stranger").account
+        self.meter = local.signer("meter")
         self.settings = local.deploy(
             self.operator,
             self.operator,
@@ -78,13 +80,26 @@ class EthereumHarness(Harness):
     def __init__(self, ground: Ground) -> None:
         self.local, self.settings = ground.local, ground.settings
         self.line = Line(ground.local.node.transport)
-        signers = {each.account: each for each in (ground.operator, *ground.holders)}
-        self.chain = EthereumChain(self.settings, NodeClient(self.line), signers)
+        self.signers = {
+            each.account: each for each in (ground.operator, *ground.holders, ground.meter)
+        }
+        self.chain = EthereumChain(self.settings, NodeClient(self.line), self.signers)
         self.codec = self.chain.codec
         self.asset = self.settings.energy_asset
         self.issuer = ground.operator.account
         self.holders = tuple(each.account for each in ground.holders)
         self.stranger = ground.stranger
+        self._meter = ground.meter.account
+
+    @property
+    def meter(self) -> AccountId:
+        """A key that signs readings and has no account in the ledger."""
+        return self._meter
+
+    @property
+    def session_domain(self) -> bytes:
+        """The escrow's EIP-712 separator for the area."""
+        return domain_of(self.settings)
 
     def mine(self, blocks: int = 1) -> None:
         self.local.mine(blocks)
@@ -111,7 +126,7 @@ class EthereumHarness(Harness):
         return EthereumChain(self.settings, self.local.node, page_blocks=page_blocks)
 
     def authority(self, kind: type[Instruction], owner: AccountId) -> AccountId:
-        """The operator settles for everybody: that is what the contract lets it do."""
+        """The operator settles for everybody: that is what the ledger lets it do."""
         return self.issuer
 
 

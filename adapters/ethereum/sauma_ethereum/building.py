@@ -13,10 +13,11 @@ from sauma.errors import NoSigner, Refused
 from .caip import account_of, address_on
 from .codec import effects_of, nonce_token, payment_effects
 from .fees import Fees
-from .gas import payment_gas, registration_gas, settle_gas
+from .gas import payment_gas, registration_gas, settle_gas, step_gas
 from .instructions import Draft, Payment
 from .ledger import REGISTER_MANY, call
 from .operations import movements_of
+from .sessions import SessionCall, effects_of_step
 from .settings import GAS_MAX, EthereumSettings
 from .signing import keccak, recover
 from .transactions import FeeTransaction
@@ -49,6 +50,8 @@ class Builder:
         """
         if draft.payment is not None:
             return self._payment(draft, draft.payment, nonce, fees)
+        if draft.session is not None:
+            return self._session(draft.session, nonce, fees)
         sections = draft.sections(self._settings, number_of)
         calldata = draft.settle(sections, self._settings, number_of).calldata()
         gas = settle_gas(calldata, sections, len(draft.owners))
@@ -72,6 +75,14 @@ class Builder:
         """Return what uses up a nonce and does nothing, unsigned: a payment of nothing to oneself."""
         transaction = self._call(nonce, fees, payment_gas(b""), b"")
         return Built(transaction=attrs.evolve(transaction, to=sender))
+
+    def _session(self, step: SessionCall, nonce: int, fees: Fees) -> Built:
+        data = step.calldata()
+        called = self._call(nonce, fees, step_gas(data, len(step.statements)), data)
+        return Built(
+            transaction=attrs.evolve(called, to=self._settings.escrow_address),
+            effects=effects_of_step(step, self._settings),
+        )
 
     def _payment(self, draft: Draft, payment: Payment, nonce: int, fees: Fees) -> Built:
         data = draft.batch.reference

@@ -19,7 +19,7 @@ from sauma.chain import (
     Signer,
     Status,
 )
-from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
+from sauma.errors import InsufficientBalance, InvalidInput, NoSigner, Refused, WrongNetwork
 from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.units import check_integer
 from sauma_nodes import Endpoints
@@ -37,10 +37,14 @@ from .packing import Found, Packing, Slot, find
 from .quoting import quote_of
 from .reading import LedgerReader, at_one_block, head_of
 from .scanning import PAGE_BLOCKS, read_page
+from .sessions import SessionCall
 from .settings import EthereumSettings, capabilities_of
 from .signing import address_of
-from .tracking import status_of
-from .transport import Transport
+from .tracking import error_text, status_of
+from .transport import ErrorReply, Transport
+
+LACKING = ("InsufficientEnergy", "InsufficientMoney")
+"""What the ledger says when a payer has less than what is to be locked."""
 
 
 class EthereumChain:
@@ -99,7 +103,7 @@ class EthereumChain:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the contract promises: everything but holds and contests, by itself."""
+        """What the contracts promise: everything, by themselves."""
         return self._capabilities
 
     @property
@@ -192,7 +196,10 @@ class EthereumChain:
         )
 
     def balance(self, account: AccountId, asset: AssetId) -> Balance:
-        """Return what an account has of energy, money or ether; without a number it has nothing."""
+        """Return what an account has of energy, money or ether; without a number it has nothing.
+
+        What sessions and allowances hold is the escrow's.
+        """
         owner = address_on(account, self._settings.chain)
         kind = self._asset(asset)
 
@@ -200,6 +207,8 @@ class EthereumChain:
             height = head.newest.height
             if kind is None:
                 return Balance(units=node.ether_wei(owner, height), block=head.newest)
+            if owner == self._settings.escrow_address:
+                return Balance(units=self._views.held(node, kind, height), block=head.newest)
             number = self._directory.numbers_of(node, [owner], head).get(owner)
             if number is None:
                 return Balance(units=0, block=head.newest)
@@ -358,6 +367,38 @@ class EthereumChain:
                     "a reference may be refused or cost any gas: pay to an account with a key"
                 )
             return
+        if draft.session is None:
+            self._check_roles(draft, found)
+        missing = [owner for owner in draft.owners if owner not in found.numbers]
+        if missing:
+            raise Refused(
+                f"{account_of(missing[0], chain)} and {len(missing) - 1} more have no account in area "
+                f"{self._settings.area}: register them first (`prepare_registration`)"
+            )
+        if draft.session is not None:
+            self._check_step(node, draft, draft.session, found)
+
+    def _check_step(self, node: NodeClient, draft: Draft, step: SessionCall, found: Found) -> None:
+        """Refuse a step that the escrow would refuse now: it is asked, as its caller would."""
+        reply = node.call(
+            self._settings.escrow_address,
+            step.calldata(),
+            sender=address_on(draft.sender, self._settings.chain),
+            at=found.block.height,
+        )
+        if not isinstance(reply, ErrorReply):
+            return
+        reason = error_text(reply)
+        if reason.startswith(LACKING):
+            payer = account_of(step.parties()[0], self._settings.chain)
+            raise InsufficientBalance(
+                f"{payer} has less than {step.moved.locked_units} to lock ({reason}): supply it"
+            )
+        raise Refused(f"session {step.session_id().hex()} takes no such step now: {reason}")
+
+    def _check_roles(self, draft: Draft, found: Found) -> None:
+        """Refuse what the ledger would not let the sender do, or anybody while the area is paused."""
+        chain = self._settings.chain
         if found.area.is_paused:
             raise Refused(f"area {self._settings.area} is paused: its owner must resume it")
         roles = {
@@ -368,12 +409,6 @@ class EthereumChain:
             raise Refused(
                 f"{draft.sender} is neither issuer nor settler of area {self._settings.area}: let it "
                 "accept the role"
-            )
-        missing = [owner for owner in draft.owners if owner not in found.numbers]
-        if missing:
-            raise Refused(
-                f"{account_of(missing[0], chain)} and {len(missing) - 1} more have no account in area "
-                f"{self._settings.area}: register them first (`prepare_registration`)"
             )
 
     def _drafts(self, batches: Sequence[Batch]) -> list[tuple[Draft, Signer]]:

@@ -13,11 +13,14 @@ from typing import Any, Final, TypeAlias
 from sauma.chain import REFERENCE_BYTES, Decoded, Effect, is_reference
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId, AssetId
+from sauma.session import SessionTerms, Statement
 
 from .caip import account_of
+from .evidence import is_signed_by, statement_payload
 from .instructions import REFERENCE_WORD_BYTES
 from .ledger import NEVER, REGISTER_MANY, parse_settle, selector
 from .operations import AnchorLine, Asset, Kind, Movement, movements_of, read
+from .sessions import effects_of_step, parse_step
 from .settings import EthereumSettings
 from .transactions import FeeTransaction, parse_raw
 
@@ -27,7 +30,7 @@ _PADDING: Final = bytes(REFERENCE_WORD_BYTES - REFERENCE_BYTES)
 
 
 class EthereumCodec:
-    """Reads signed transactions: settlements of our area, payments in ether, registrations."""
+    """Reads signed transactions: settlements and sessions of our area, payments in ether, registrations."""
 
     def __init__(self, settings: EthereumSettings) -> None:
         """Read for the chain, the contract and the area of these settings."""
@@ -98,6 +101,8 @@ class EthereumCodec:
     def _contents(self, transaction: FeeTransaction, sender: AccountId) -> _Contents:
         if transaction.to is None:
             raise InvalidInput("the transaction creates a contract: no batch does")
+        if transaction.to == self.settings.escrow_address:
+            return self._session(transaction)
         if transaction.to != self.settings.ledger_address:
             return self._payment(transaction, transaction.to, sender)
         if transaction.value_wei:
@@ -115,6 +120,28 @@ class EthereumCodec:
         valid_until = None if settle.valid_until == NEVER else settle.valid_until
         allowed = set.intersection(*(self._allowed(section.kind) for section in sections))
         return reference_in(settle.reference), effects, valid_until, allowed
+
+    def _session(self, transaction: FeeTransaction) -> _Contents:
+        """Read a step: who may take it is the machine's matter, and anybody's where it says so."""
+        if transaction.value_wei:
+            raise InvalidInput("the transaction pays ether to the escrow, which takes none")
+        step = parse_step(transaction.data)
+        if step.area != self.settings.area:
+            raise InvalidInput(
+                f"the transaction is about a session of area {step.area}, not "
+                f"{self.settings.area}: read it with that area's settings"
+            )
+        return reference_in(step.reference), effects_of_step(step, self.settings), None, None
+
+    def statement_payload(self, terms: SessionTerms, statement: Statement) -> bytes:
+        """Return the bytes that a signer signs for a statement (EIP-712, before its Keccak-256)."""
+        return statement_payload(terms, statement)
+
+    def verify_statement(
+        self, terms: SessionTerms, statement: Statement, signer: AccountId, signature: bytes
+    ) -> bool:
+        """Tell whether the key of an account signed a statement; a contract's word needs a node."""
+        return is_signed_by(self.settings, terms, statement, signer, signature)
 
     def _payment(
         self, transaction: FeeTransaction, recipient: bytes, sender: AccountId

@@ -24,6 +24,10 @@ EVENT_BYTE: Final = 10
 """Of operations, in the event and in memory."""
 TABLE_BYTE: Final = 1
 """Of the owners' table: it is hashed."""
+STEP: Final = 260_000
+"""Of any step of a session: two slots of its own, four accounts, two calls of the ledger, three events."""
+STATEMENT: Final = 30_000
+"""Of a statement: a key's signature, and what a contract's word may cost besides."""
 REGISTRATION: Final = 50_500
 REGISTRATIONS: Final = 40_000
 """Of one account in `registerMany`: three slots and an event."""
@@ -61,6 +65,12 @@ def settle_gas(calldata: bytes, sections: Sequence[Section], owners: int) -> int
     lines = sum(_line_gas(section.kind, line) for section in sections for line in section.lines)
     bytes_gas = EVENT_BYTE * len(calldata) + TABLE_BYTE * 20 * owners
     needed = INTRINSIC + calldata_gas(calldata) + SETTLE + bytes_gas + lines
+    return max(needed, floor_gas(calldata))
+
+
+def step_gas(calldata: bytes, statements: int) -> int:
+    """Return the most that a step of a session can cost."""
+    needed = INTRINSIC + calldata_gas(calldata) + STEP + STATEMENT * statements
     return max(needed, floor_gas(calldata))
 
 

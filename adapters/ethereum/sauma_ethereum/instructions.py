@@ -1,6 +1,7 @@
 """From the engine's instructions to what the contract is asked; pure.
 
-One batch is one transaction: a call of `settle`, or a payment in ether that carries the reference.
+One batch is one transaction: a call of `settle`, a step of a session (a call of the escrow), or a
+payment in ether that carries the reference.
 The contract decides by the caller: its issuer issues and retires, its settler transfers and nets.
 """
 
@@ -31,6 +32,7 @@ from .operations import (
     TransferLine,
     write,
 )
+from .sessions import SessionCall, is_session_batch, session_call
 from .settings import BATCH_INSTRUCTIONS_MAX, UNITS_MAX, EthereumSettings
 
 ROOT_BYTES: Final = 32
@@ -54,6 +56,12 @@ class Draft:
     owners: tuple[bytes, ...]
     """The addresses whose accounts in the contract it names, each once."""
     payment: Payment | None = None
+    session: SessionCall | None = None
+
+    @property
+    def settles(self) -> bool:
+        """Tell whether it is a settlement of the ledger, which remembers its reference."""
+        return self.payment is None and self.session is None
 
     @property
     def reference_word(self) -> bytes:
@@ -98,8 +106,6 @@ def draft_of(batch: Batch, settings: EthereumSettings) -> Draft:
             f"batch {batch.batch_id.hex()} has {len(batch.instructions)} instructions, "
             f"{settings.chain} takes {BATCH_INSTRUCTIONS_MAX}: make several batches"
         )
-    for instruction in batch.instructions:
-        _check_known(instruction, settings)
     senders = {instruction.authority for instruction in batch.instructions}
     if len(senders) > 1:
         raise Unsupported(
@@ -108,6 +114,8 @@ def draft_of(batch: Batch, settings: EthereumSettings) -> Draft:
         )
     sender = batch.instructions[0].authority
     address_on(sender, settings.chain)
+    if is_session_batch(batch):
+        return _session(batch, settings)
     payments = [each for each in batch.instructions if _is_payment(each, settings)]
     if payments:
         return _payment(batch, payments, settings)
@@ -117,7 +125,7 @@ def draft_of(batch: Batch, settings: EthereumSettings) -> Draft:
 
 def check_roles(draft: Draft, settings: EthereumSettings) -> None:
     """Raise `Unsupported` unless the contract lets the sender do all that a draft asks."""
-    for instruction in () if draft.payment is not None else draft.batch.instructions:
+    for instruction in draft.batch.instructions if draft.settles else ():
         allowed = _allowed(instruction, settings)
         if draft.sender not in allowed:
             raise Unsupported(
@@ -136,12 +144,14 @@ def _allowed(instruction: Instruction, settings: EthereumSettings) -> tuple[Acco
     return (settings.settler,)
 
 
-def _check_known(instruction: Instruction, settings: EthereumSettings) -> None:
-    if not isinstance(instruction, Issue | Transfer | Net | Retire | Anchor):
-        raise Unsupported(
-            f"{settings.chain} cannot {type(instruction).__name__.lower()}: "
-            "use a chain whose capabilities declare it"
-        )
+def _session(batch: Batch, settings: EthereumSettings) -> Draft:
+    call = session_call(batch, reference_word(batch.reference), settings)
+    return Draft(
+        batch=batch,
+        sender=batch.instructions[0].authority,
+        owners=tuple(dict.fromkeys(call.parties())),
+        session=call,
+    )
 
 
 def _is_payment(instruction: Instruction, settings: EthereumSettings) -> bool:

@@ -35,10 +35,12 @@ ACCOUNTS_OF: Final = "accountsOf(uint32,address)"
 OWNER_OF: Final = "ownerOf(uint32,uint32)"
 BALANCES_OF: Final = "balancesOf(uint32,uint32[])"
 SETTLED_AS: Final = "settledAs(uint32,bytes32)"
+LOCKED_OF: Final = "lockedOf(uint32)"
 ESCROW: Final = "ESCROW()"
 ESCROW_LEDGER: Final = "LEDGER()"
 ESCROW_ENERGY: Final = "ENERGY_ASSET()"
 ESCROW_MONEY: Final = "MONEY_ASSET()"
+ALLOWANCE_ACCOUNTS_OF: Final = "allowanceAccountsOf(uint32)"
 FUNCTIONS: Final = (
     SETTLE,
     REGISTER_MANY,
@@ -52,6 +54,7 @@ FUNCTIONS: Final = (
     OWNER_OF,
     BALANCES_OF,
     SETTLED_AS,
+    LOCKED_OF,
     ESCROW,
 )
 
@@ -62,6 +65,7 @@ DEPOSITED: Final = "Deposited(uint32,uint32,uint64)"
 WITHDRAWN: Final = "Withdrawn(uint32,uint32,address,uint64)"
 CLAIMED: Final = "Claimed(uint32,bytes32,uint32,uint32,uint64,uint64)"
 CLAIMS_CLOSED: Final = "ClaimsClosed(uint32,bytes32,uint32,uint64,uint64)"
+LOCKED_MOVED: Final = "LockedMoved(uint32,bytes32,uint64,bytes32,bool,bytes)"
 EVENTS: Final = (
     BATCH_SETTLED,
     SIGNED_SETTLED,
@@ -70,6 +74,7 @@ EVENTS: Final = (
     WITHDRAWN,
     CLAIMED,
     CLAIMS_CLOSED,
+    LOCKED_MOVED,
 )
 """The events that move units or take a sequence."""
 
@@ -199,7 +204,7 @@ def selector(signature: str) -> bytes:
 
 
 def revert_reason(data: bytes) -> str | None:
-    """Return a custom error of the contract as text, such as `Expired(validUntil=1)`."""
+    """Return a custom error of the contracts as text, such as `Expired(validUntil=1)`."""
     known = _errors().get(data[:_SELECTOR_BYTES])
     if known is None:
         return None
@@ -221,7 +226,7 @@ def _event_topics() -> dict[bytes, str]:
 @cache
 def _errors() -> dict[bytes, tuple[str, tuple[str, ...], tuple[str, ...]]]:
     found = {}
-    for entry in load_artifact(CONTRACT).abi:
+    for entry in (*load_artifact(CONTRACT).abi, *load_artifact(ESCROW_CONTRACT).abi):
         if entry["type"] == "error":
             types = tuple(each["type"] for each in entry["inputs"])
             names = tuple(each["name"] for each in entry["inputs"])

@@ -168,14 +168,14 @@ class NodeClient:
         return found
 
     def logs(
-        self, address: bytes, first: int, last: int, topics: Sequence[bytes] = ()
+        self, contracts: Sequence[bytes], first: int, last: int, topics: Sequence[bytes] = ()
     ) -> tuple[Log, ...] | ErrorReply:
-        """Return what a contract told in a range of blocks, or why the node would not say.
+        """Return what contracts told in a range of blocks, or why the node would not say.
 
         `topics` are those of which the first of an entry must be one; none is all.
         """
         wanted: dict[str, Any] = {
-            "address": write_data(address),
+            "address": [write_data(contract) for contract in contracts],
             "fromBlock": write_quantity(first),
             "toBlock": write_quantity(last),
         }

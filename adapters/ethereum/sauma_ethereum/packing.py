@@ -52,7 +52,7 @@ def find(
     """Ask a node for all that preparing some drafts needs."""
     views = LedgerReader(settings)
     owners = list(dict.fromkeys(owner for draft in drafts for owner in draft.owners))
-    references = [draft.reference_word for draft in drafts if draft.payment is None]
+    references = [draft.reference_word for draft in drafts if draft.settles]
     lanes = {sender: address_on(sender, settings.chain) for sender in senders}
 
     def ask(head: Head) -> Found:
@@ -214,6 +214,8 @@ class Packing:
         running: dict[Holding, int] = {fee: -transaction.fee_units_max}
         needed: dict[Holding, int] = {fee: transaction.fee_units_max}
         for effect in effects:
+            if effect.session_id is not None:
+                continue  # what sessions hold is the escrow's matter: it was asked
             holding = (effect.account.text, effect.asset.text)
             total = running.get(holding, 0) + effect.delta_units
             running[holding] = total

@@ -12,9 +12,11 @@ from sauma.errors import BadAnswer, InvalidInput, Unavailable
 
 from .ledger import (
     ACCOUNTS_OF,
+    ALLOWANCE_ACCOUNTS_OF,
     AREA_STATE,
     BALANCES_OF,
     HEAD_OF,
+    LOCKED_OF,
     OWNER_OF,
     SETTLED_AS,
     answer,
@@ -140,6 +142,17 @@ class LedgerReader:
                 found[account, Asset.MONEY] = money
         return found
 
+    def held(self, node: NodeClient, asset: Asset, at: int) -> int:
+        """Return what the escrow has of an asset: what sessions hold, and what allowances have left."""
+        locked = self._read_one(node, self._ledger, call(LOCKED_OF, self._settings.area), at)
+        energy_wh, money_units = _read(("uint128", "uint128"), locked)
+        escrow = self._settings.escrow_address
+        listed = self._read_one(node, escrow, call(ALLOWANCE_ACCOUNTS_OF, self._settings.area), at)
+        (accounts,) = _read(("uint32[]",), listed)
+        allowed = self.balances(node, accounts, at)
+        locked_units: int = energy_wh if asset is Asset.ENERGY else money_units
+        return locked_units + sum(units for (_, kind), units in allowed.items() if kind is asset)
+
     def settled(
         self, node: NodeClient, references: Sequence[bytes], at: int
     ) -> Mapping[bytes, int]:
@@ -160,6 +173,15 @@ class LedgerReader:
             return 0  # the contract did not stand there yet
         sequence: int = _read(("uint64", "bytes32"), reply)[0]
         return sequence
+
+    def _read_one(self, node: NodeClient, contract: bytes, data: bytes, at: int) -> bytes:
+        reply = node.call(contract, data, at=at)
+        if isinstance(reply, ErrorReply):
+            raise Unavailable(
+                f"node {node.name} does not answer for {contract.hex()} at block {at}: {reply}; "
+                "repeat the call or ask another node"
+            )
+        return reply
 
     def _answers(self, node: NodeClient, calls: Sequence[bytes], at: int) -> list[bytes]:
         if not calls:

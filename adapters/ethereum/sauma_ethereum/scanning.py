@@ -9,7 +9,7 @@ must go up by one from batch to batch: a hole is a log that the node did not giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 import attrs
@@ -19,6 +19,7 @@ from sauma.errors import BadAnswer, InvalidInput, Unavailable
 
 from .caip import account_of
 from .codec import effects_of, payment_effects, reference_in
+from .escrow_events import ESCROW_EVENTS, EscrowEvent, effects_of_event, parse_escrow_log
 from .ledger import (
     BATCH_SETTLED,
     CLAIMED,
@@ -26,6 +27,7 @@ from .ledger import (
     DEPOSITED,
     EVENTS,
     INTERVAL_COMMITTED,
+    LOCKED_MOVED,
     SETTLE,
     SIGNED_SETTLED,
     WITHDRAWN,
@@ -38,6 +40,7 @@ from .node import NodeClient
 from .operations import Asset, Kind, Movement, NetLine, movements_of, read, read_line
 from .reading import ATTEMPTS_MAX, LedgerReader, head_of
 from .replies import BlockReply, BlockTransaction, Log, Receipt
+from .sessions import STEP
 from .settings import EthereumSettings, FinalityRule
 from .transport import ErrorReply
 
@@ -66,6 +69,16 @@ class _Found:
     block: BlockRef
     position: int
     transaction: BlockTransaction
+
+
+@attrs.frozen(kw_only=True)
+class _Told:
+    """A receipt, its transaction where whole blocks showed it, and what the contracts told in it."""
+
+    receipt: Receipt
+    transaction: BlockTransaction | None
+    ledger: tuple[LedgerEvent, ...]
+    escrow: tuple[EscrowEvent, ...]
 
 
 def read_page(
@@ -105,6 +118,7 @@ class _Reader:
         self._node = node
         self._settings = settings
         self._ledger = settings.ledger_address
+        self._contracts = (settings.ledger_address, settings.escrow_address)
         self._views = LedgerReader(settings)
 
     def events(self, blocks: Sequence[BlockReply]) -> tuple[ChainEvent, ...] | None:
@@ -116,46 +130,44 @@ class _Reader:
             return None
         wanted = list(dict.fromkeys([*listed, *(log.transaction_id for log in logs)]))
         receipts = self._node.receipts(wanted)
-        found: list[tuple[Receipt, BlockTransaction | None, list[LedgerEvent]]] = []
+        found: list[_Told] = []
         for receipt in receipts:
             if receipt is None or not _lies_in(receipt, refs):
                 return None
             transaction = listed.get(receipt.transaction_id)
             found.append(
-                (
-                    receipt,
-                    None if transaction is None else transaction.transaction,
-                    list(self._ledger_events(receipt.logs)),
+                _Told(
+                    receipt=receipt,
+                    transaction=None if transaction is None else transaction.transaction,
+                    ledger=tuple(self._ledger_events(receipt.logs)),
+                    escrow=tuple(self._escrow_events(receipt.logs)),
                 )
             )
-        found.sort(key=lambda each: (each[0].height, each[0].transaction_index))
-        self._check_sequence(blocks, [event for _, _, events in found for event in events])
-        owners = self._owners([event for _, _, events in found for event in events], blocks)
-        made = (
-            self._event(refs[receipt.height], receipt, transaction, events, owners)
-            for receipt, transaction, events in found
-        )
+        found.sort(key=lambda each: (each.receipt.height, each.receipt.transaction_index))
+        self._check_sequence(blocks, [event for each in found for event in each.ledger])
+        owners = self._owners(found, blocks)
+        made = (self._event(refs[each.receipt.height], each, owners) for each in found)
         return tuple(event for event in made if event is not None)
 
     def _listed(self, blocks: Sequence[BlockReply]) -> Iterator[_Found]:
-        """Yield what whole blocks show: calls of the contract for our area, and payments."""
+        """Yield what whole blocks show: calls of the contracts for our area, and payments."""
         area = self._settings.area.to_bytes(_WORD, "big")
         for block in blocks:
             for position, each in enumerate(block.transactions):
-                ours = each.to == self._ledger and each.data[_AREA_PLACE] == area
-                pays = each.to not in (None, self._ledger) and is_reference(each.data)
+                ours = each.to in self._contracts and each.data[_AREA_PLACE] == area
+                pays = each.to not in (None, *self._contracts) and is_reference(each.data)
                 if ours or pays:
                     yield _Found(block=block.ref, position=position, transaction=each)
 
     def _logs(self, blocks: Sequence[BlockReply]) -> list[Log] | None:
         """Return what the contract told in a page, asking for fewer blocks where a node objects."""
-        topics = [event_topic(signature) for signature in EVENTS]
+        topics = [event_topic(signature) for signature in (*EVENTS, *ESCROW_EVENTS)]
         first, last = blocks[0].ref.height, blocks[-1].ref.height
         found: list[Log] = []
         span = last - first + 1
         while first <= last:
             until = min(last, first + span - 1)
-            reply = self._node.logs(self._ledger, first, until, topics)
+            reply = self._node.logs(self._contracts, first, until, topics)
             if not isinstance(reply, ErrorReply):
                 found += reply
                 first = until + 1
@@ -180,7 +192,8 @@ class _Reader:
             for receipt in receipts
             if receipt is not None
             for log in receipt.logs
-            if log.address == self._ledger and parse_log(log) is not None
+            if (log.address == self._ledger and parse_log(log) is not None)
+            or (log.address == self._settings.escrow_address and parse_escrow_log(log) is not None)
         ]
 
     def _ledger_events(self, logs: Iterable[Log]) -> Iterator[LedgerEvent]:
@@ -189,9 +202,16 @@ class _Reader:
             if event is not None and event.area == self._settings.area:
                 yield event
 
+    def _escrow_events(self, logs: Iterable[Log]) -> Iterator[EscrowEvent]:
+        for log in logs:
+            ours = log.address == self._settings.escrow_address
+            event = parse_escrow_log(log) if ours else None
+            if event is not None and event.area == self._settings.area:
+                yield event
+
     def _check_sequence(self, blocks: Sequence[BlockReply], events: list[LedgerEvent]) -> None:
         """Raise `BadAnswer` unless the batches found are all that the contract counted."""
-        sequences = [event.fields[0] for event in events if event.signature in _SEQUENCED]
+        sequences = [event.fields[0] for event in events if _is_sequenced(event)]
         for before, after in pairwise(sequences):
             if after != before + 1:
                 raise self._missing(before + 1, blocks)
@@ -209,26 +229,26 @@ class _Reader:
             "it: a log is missing, ask another node"
         )
 
-    def _owners(self, events: list[LedgerEvent], blocks: Sequence[BlockReply]) -> dict[int, bytes]:
-        accounts = sorted({each.account for event in events for each in _movements(event)})
-        return self._views.owners_of(self._node, accounts, blocks[-1].ref.height)
+    def _owners(self, told: Sequence[_Told], blocks: Sequence[BlockReply]) -> dict[int, bytes]:
+        accounts = {
+            movement.account
+            for each in told
+            for event in each.ledger
+            for movement in _movements(event)
+        }
+        for each in told:
+            accounts.update(*(change.accounts for event in each.escrow for change in event.changes))
+        return self._views.owners_of(self._node, sorted(accounts), blocks[-1].ref.height)
 
-    def _event(
-        self,
-        block: BlockRef,
-        receipt: Receipt,
-        transaction: BlockTransaction | None,
-        events: list[LedgerEvent],
-        owners: dict[int, bytes],
-    ) -> ChainEvent | None:
-        chain = self._settings.chain
-        payer = account_of(receipt.sender, chain)
-        reference, effects = _contents(events, owners, self._settings)
-        if transaction is not None and transaction.to not in (None, self._ledger):
+    def _event(self, block: BlockRef, told: _Told, owners: dict[int, bytes]) -> ChainEvent | None:
+        network, receipt, transaction = self._settings.chain, told.receipt, told.transaction
+        payer = account_of(receipt.sender, network)
+        reference, effects = _contents(told, owners, self._settings)
+        if transaction is not None and transaction.to not in (None, *self._contracts):
             # a payment in ether; what its data says is only believed to be ours, by its form
             reference = reference or transaction.data
             if receipt.succeeded and transaction.to is not None:
-                recipient = account_of(transaction.to, chain)
+                recipient = account_of(transaction.to, network)
                 paid = payment_effects(payer, recipient, transaction.value_wei, self._settings)
                 effects = (*paid, *effects)
         elif not receipt.succeeded:
@@ -253,20 +273,31 @@ def _lies_in(found: Log | Receipt, refs: Mapping[int, BlockRef]) -> bool:
 
 
 def _called_reference(transaction: BlockTransaction | None) -> bytes | None:
-    """Return the reference that a failed call of `settle` carries."""
-    if transaction is None or transaction.data[:4] != selector(SETTLE):
+    """Return the reference that a failed call of `settle` or `step` carries."""
+    if transaction is None or transaction.data[:4] not in (selector(SETTLE), selector(STEP)):
         return None
     return reference_in(transaction.data[_REFERENCE_PLACE])
 
 
+def _is_sequenced(event: LedgerEvent) -> bool:
+    """Tell whether an event took a sequence: a batch did, a single step of a session did not."""
+    return event.signature in _SEQUENCED or (
+        event.signature == LOCKED_MOVED and event.fields[0] != 0
+    )
+
+
 def _contents(
-    events: list[LedgerEvent], owners: dict[int, bytes], settings: EthereumSettings
+    told: _Told, owners: dict[int, bytes], settings: EthereumSettings
 ) -> tuple[bytes | None, tuple[Effect, ...]]:
     """Return the first reference that events carry, and what they all move."""
-    references = [reference_in(event.indexed) for event in events if event.signature in _SEQUENCED]
-    movements = [each for event in events for each in _movements(event)]
+    references = [
+        reference_in(event.indexed) for event in told.ledger if event.signature in _SEQUENCED
+    ]
+    references += [reference_in(event.reference) for event in told.escrow if event.reference]
+    movements = [each for event in told.ledger for each in _movements(event)]
     first = next((each for each in references if each is not None), None)
-    return first, effects_of(movements, owners, settings)
+    held = [effects_of_event(event, owners, settings) for event in told.escrow]
+    return first, (*effects_of(movements, owners, settings), *chain.from_iterable(held))
 
 
 def _movements(event: LedgerEvent) -> list[Movement]:

@@ -193,8 +193,9 @@ class EthereumSettings:
 def capabilities_of(settings: EthereumSettings) -> Capabilities:
     """Return what the contract promises for these settings.
 
-    Everything is enforced by the contract: who may issue and settle, that nets sum to zero, that
-    nobody is overdrawn, that a batch is done whole, and once.  Replacement is the nonce's doing.
+    Everything is enforced by the contracts: who may issue and settle, that nets sum to zero, that
+    nobody is overdrawn, that a batch is done whole, and once; and every transition of a session, which
+    is its own guard against being done twice.  Replacement is the nonce's doing.
     `activation_units` is zero, because the settler pays for a registration and no participant does.
     """
     is_tagged = settings.finality is not FinalityRule.DEPTH
@@ -206,8 +207,8 @@ def capabilities_of(settings: EthereumSettings) -> Capabilities:
         transfer=Support.NATIVE,
         net=Support.NATIVE,
         retire=Support.NATIVE,
-        hold=Support.ABSENT,
-        contest=Support.ABSENT,
+        hold=Support.NATIVE,
+        contest=Support.NATIVE,
         anchor=Support.NATIVE,
         atomic_batch=Support.NATIVE,
         idempotency=Support.NATIVE,
