@@ -31,6 +31,7 @@ app = App(
 _participant = App(name="participant", help="Participants, their wallets and metering points.")
 _keys = App(name="keys", help="Files of keys for NEM, encrypted.")
 _device = App(name="device", help="Devices that report readings, and their tokens.")
+_nem = App(name="nem", help="Several signatures for one NEM account.")
 _ethereum = App(name="ethereum", help="The settlement contract on an Ethereum node.")
 
 for _name, _help in (
@@ -73,6 +74,13 @@ for _name, _function, _help in (
 ):
     _keys.command(f"sauma_cli.commands.keys:{_function}", name=_name, help=_help)
 app.command(_keys)
+for _name, _help in (
+    ("delegate", "Let others sign for an account."),
+    ("treasury", "Keep floats filled out of a treasury of several."),
+    ("cosign", "Sign what a journal justifies, refuse by name what it does not."),
+):
+    _nem.command(f"sauma_cli.commands.nem:{_name}", name=_name, help=_help)
+app.command(_nem)
 
 
 def run(arguments: Sequence[str]) -> int:

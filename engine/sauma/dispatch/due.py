@@ -10,6 +10,7 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.chain import (
+    REFERENCE_HASH_BYTES,
     Anchor,
     Batch,
     Instruction,
@@ -81,6 +82,39 @@ def due_batches(connection: sa.Connection, chain_id: str) -> DueBatches:
     return DueBatches(ready=ready, waiting=len(batches) - len(ready))
 
 
+def planned_batch(
+    connection: sa.Connection, chain_id: str, reference: bytes
+) -> tuple[PlannedBatch, int] | None:
+    """Return the batch that an on-chain reference means, and the entry that planned it.
+
+    None for a reference of another journal.  Whether anything carries the batch does not matter.
+    """
+    first = reference[-REFERENCE_HASH_BYTES:]
+    spare = 32 - len(first)
+    within = (first + bytes(spare), first + b"\xff" * spare)
+    rows = connection.execute(
+        sa.select(p.instructions)
+        .join(p.settlements, p.settlements.c.settlement_id == p.instructions.c.settlement_id)
+        .where(
+            p.settlements.c.chain_id == chain_id,
+            p.instructions.c.batch_id.between(*within),
+        )
+        .order_by(p.instructions.c.sequence, p.instructions.c.row_number)
+    ).all()
+    if rows:
+        found = _planned(connection, {bytes(rows[0].batch_id): list(rows)})
+        sequence = rows[0].sequence
+    else:
+        anchors = connection.execute(
+            sa.select(p.anchors).where(
+                p.anchors.c.chain_id == chain_id, p.anchors.c.batch_id.between(*within)
+            )
+        ).all()
+        found = [_anchor(row) for row in anchors]
+        sequence = anchors[0].sequence if anchors else 0
+    return next(((each, sequence) for each in found if each.reference == reference), None)
+
+
 def _open_rows(connection: sa.Connection, chain_id: str) -> dict[bytes, list[Any]]:
     """Return the instructions that no living transaction carries, by batch, in the order of the plan."""
     taken = _taken(chain_id)
@@ -102,29 +136,29 @@ def _open_anchors(connection: sa.Connection, chain_id: str) -> list[PlannedBatch
         .where(p.anchors.c.chain_id == chain_id, p.anchors.c.batch_id.not_in(_taken(chain_id)))
         .order_by(p.anchors.c.sequence, p.anchors.c.row_number)
     )
-    return [
-        PlannedBatch(
-            settlement_id=bytes(row.anchor_id),
-            batch_id=bytes(row.batch_id),
-            wave=0,
-            authority=row.authority,
-            atomic=False,
-            movements=(
-                Movement(
-                    instruction_id=bytes(row.anchor_id),
-                    kind=MovementKind.ANCHOR,
-                    authority=row.authority,
-                    source=row.authority,
-                    target=row.authority,
-                    asset_role="",
-                    units=0,
-                    wave=0,
-                    root=bytes(row.root),
-                ),
-            ),
-        )
-        for row in rows
-    ]
+    return [_anchor(row) for row in rows]
+
+
+def _anchor(row: Any) -> PlannedBatch:
+    movement = Movement(
+        instruction_id=bytes(row.anchor_id),
+        kind=MovementKind.ANCHOR,
+        authority=row.authority,
+        source=row.authority,
+        target=row.authority,
+        asset_role="",
+        units=0,
+        wave=0,
+        root=bytes(row.root),
+    )
+    return PlannedBatch(
+        settlement_id=bytes(row.anchor_id),
+        batch_id=bytes(row.batch_id),
+        wave=0,
+        authority=row.authority,
+        atomic=False,
+        movements=(movement,),
+    )
 
 
 def _taken(chain_id: str) -> sa.Select[Any]:
