@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sauma.anchoring import BillProof, ProvenBill, check_proof, check_proof_on_chain
     from sauma.billing import Bill, BillLine, BillStatus, LineKind
     from sauma.charging import SessionReceipt, Sessions
-    from sauma.dispatch import Progress
+    from sauma.dispatch import Progress, Suspended
     from sauma.engine import Engine
     from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
     from sauma.replay import ReplayReport
@@ -65,6 +65,7 @@ _LAZY: Final = {
     "MeteringPoint": "sauma.offers",
     "Offer": "sauma.offers",
     "Progress": "sauma.dispatch",
+    "Suspended": "sauma.dispatch",
     "ProvenBill": "sauma.anchoring",
     "Quality": "sauma.offers",
     "Reading": "sauma.offers",
@@ -146,6 +147,7 @@ __all__ = [
     "StoreError",
     "StoreVersion",
     "Supplier",
+    "Suspended",
     "SystemClock",
     "Unavailable",
     "UnknownName",

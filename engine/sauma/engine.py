@@ -19,9 +19,10 @@ from sauma.billing import BillStatus
 from sauma.charging import Sessions
 from sauma.clock import Clock
 from sauma.desk import Desk, in_force
-from sauma.dispatch import Dispatch, Progress
+from sauma.dispatch import Dispatch, Progress, Suspended
 from sauma.dispatch.due import build_batch
-from sauma.errors import Conflict, InvalidInput, SaumaError, UnknownName
+from sauma.dispatch.suspending import resume, suspended_work
+from sauma.errors import Conflict, InvalidInput, SaumaError, StoreError, UnknownName
 from sauma.identifiers import AccountId
 from sauma.intervals import Interval, to_unix
 from sauma.journal import Table
@@ -192,6 +193,24 @@ class Engine(Desk):
             buried=followed.buried,
         )
 
+    def resume(self, item_id: bytes, *, reason: str) -> None:
+        """Let a batch or transaction be tried again that was suspended because processes died of it.
+
+        The journal keeps who was asked why: `reason` is yours to give.  Raises `UnknownName` for one
+        that is not suspended.
+        """
+        with self._store.transaction() as transaction:
+            resume(transaction, item_id, reason=reason, time=self._clock.now())
+
+    def close(self) -> None:
+        """Close the store; another process can go on."""
+        try:
+            self._dispatch.close()
+        except StoreError as error:
+            log.warning("end_not_noted", error=str(error))
+        finally:
+            super().close()
+
     def issue_bills(self) -> int:
         """Issue every bill whose status changed since it was last issued; return how many."""
         with self._store.reading() as connection:
@@ -255,6 +274,11 @@ class Engine(Desk):
         """Compare chain, journal and bills; raise `Disagreement` when they do not say the same."""
         with self._store.reading() as connection:
             return check_agreement(connection, self._venue)
+
+    def suspended(self) -> tuple[Suspended, ...]:
+        """Return the batches and transactions that are left alone until `resume`."""
+        with self._store.reading() as connection:
+            return tuple(suspended_work(connection).values())
 
     @property
     def finished(self) -> bool:

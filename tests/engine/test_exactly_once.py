@@ -181,15 +181,14 @@ def test_a_process_that_slept_is_fenced_off(sunny, calm):
 def test_what_another_process_signed_meanwhile_is_not_signed_again(sunny, calm, monkeypatch):
     """Between looking and having the lane, another process did the work: nothing is left to do."""
     other = sunny.open(holder="other")
-    store = sunny.engine.store
-    real = store.acquire_lane
+    real = outbox.Dispatch._lane
 
     def late(*arguments):
         monkeypatch.undo()
         assert other.step().signed == 1
         return real(*arguments)
 
-    monkeypatch.setattr(store, "acquire_lane", late)
+    monkeypatch.setattr(outbox.Dispatch, "_lane", late)
     progress = sunny.engine.step()
     other.close()
 

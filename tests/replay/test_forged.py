@@ -7,13 +7,16 @@ import re
 from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 
+from sauma.dispatch.suspending import DEATHS_MAX, suspend
 from sauma.journal import TableClass, TableSchema
 from sauma.journal import schemas as journal
 from sauma.memory import MemoryChain
 from sauma.offers import Side
 from sauma.replay import replay
 from sauma.rulebook import Netting
+from sauma.store import projections as p
 
 from .forger import Forger, mutated
 from .neighbours import CODEC, NAMES, Neighbours, rulebook_of
@@ -22,6 +25,8 @@ NOT_IN_THE_BYTES = {"transactions.prepared_at", "transactions.consumes"}
 """What only the signer knows."""
 WITHOUT_EFFECT = {
     "burials.reason": "words",
+    "resumptions.reason": "words",
+    "suspensions.deaths": "only told",
     "readings.quality": "an estimate counts as a measurement does",
     "chain_terms.nets": "a plan without multilateral netting nets nothing",
     "chain_terms.batch_instructions_max": "no batch comes near it",
@@ -53,6 +58,7 @@ def story(tmp_path_factory):
     neighbours.read(0)
     neighbours.post(0, "alder", Side.ASK, 500, 70_000)
     neighbours.close()
+    suspend_and_resume(neighbours)
     neighbours.engine.step()
     chain.advance(600)
     chain.mine(8)
@@ -61,6 +67,16 @@ def story(tmp_path_factory):
     neighbours.live((1,))
     assert neighbours.replay().findings == ()
     return neighbours
+
+
+def suspend_and_resume(neighbours):
+    """Have a planned batch left alone for a while, as after the deaths of five processes."""
+    engine, time = neighbours.engine, neighbours.clock.now()
+    (row, *_) = engine.store.query(sa.select(p.instructions.c.batch_id))
+    batch_id = bytes(row.batch_id)
+    with engine.store.transaction() as transaction:
+        suspend(transaction, [batch_id], is_transaction=False, deaths=DEATHS_MAX, time=time)
+    engine.resume(batch_id, reason="mended")
 
 
 @pytest.fixture

@@ -144,12 +144,12 @@ def retractions_are_ignored(patch: pytest.MonkeyPatch) -> None:
 def nobody_holds_a_lane(patch: pytest.MonkeyPatch) -> None:
     """Two processes may sign for one sender at a time, and a stale one may commit."""
 
-    def lane(self: Store, chain: Any, sender: Any, holder: str, now: Any, _: int) -> Lane:
+    def lane(self: Transaction, chain: Any, sender: Any, holder: str, now: Any, _: int) -> Lane:
         return Lane(chain=str(chain), sender=str(sender), holder=holder, fence=1, lease_until=now)
 
-    patch.setattr(Store, "acquire_lane", lane)
+    patch.setattr(Transaction, "acquire_lane", lane)
+    patch.setattr(Transaction, "release_lane", lambda *_: True)
     patch.setattr(Store, "renew_lane", lambda self, lane, *_: lane)
-    patch.setattr(Store, "release_lane", lambda *_: None)
     patch.setattr(Transaction, "check_fence", lambda *_: None)
 
 

@@ -7,7 +7,8 @@ What makes an effect happen exactly once, wherever the process dies:
 - new bytes are made only for what is proved dead at finality;
 - a refusal, a time-out and an empty answer are no information: only scanned blocks decide;
 - the cursor moves in the transaction that commits what it passed;
-- one lane per chain and sender, held by a lease with a fencing number.
+- one lane per chain and sender, held by a lease with a fencing number;
+- what a process died of again and again is suspended by name, and the others go on.
 
 A step whose parents are not included waits; so instructions leave in waves.
 """
@@ -15,7 +16,8 @@ A step whose parents are not included waits; so instructions leave in waves.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -23,11 +25,14 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
+from sauma.dispatch.attempts import Attempts
 from sauma.dispatch.checking import check_signed
 from sauma.dispatch.due import OneBatch, build_batch, due_batches, due_steps
+from sauma.dispatch.progress import Progress, Sent
 from sauma.dispatch.remembering import RememberingCodec
 from sauma.dispatch.restoring import committed_transactions
-from sauma.dispatch.rows import RAW, cursor_block, effect_rows, event_row, signed_tables
+from sauma.dispatch.rows import RAW, observed_tables, signed_tables
+from sauma.dispatch.suspending import held_transactions, suspended_work
 from sauma.errors import (
     ChainError,
     Disagreement,
@@ -37,7 +42,6 @@ from sauma.errors import (
     UnknownName,
 )
 from sauma.identifiers import AccountId
-from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.logs import get_logger
@@ -49,6 +53,8 @@ from sauma.venue import Venue
 LEASE_S: Final = 120
 PREPARE_BATCHES_MAX: Final = 120
 """How many batches one call of `prepare` is given, so that a commit stays small."""
+FOLLOWED_TOGETHER_MAX: Final = 10_000
+"""How many transactions are asked after before the store is told of the next ones."""
 REASON_BYTES_MAX: Final = 256
 
 CHAIN_OBSERVED: Final = "chain_observed"
@@ -56,45 +62,6 @@ TRANSACTIONS_SIGNED: Final = "transactions_signed"
 TRANSACTIONS_BURIED: Final = "transactions_buried"
 
 log = get_logger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class Held:
-    """A batch that cannot leave now, and why; the others are not held up by it."""
-
-    batch_id: bytes
-    authority: str
-    reason: str
-
-
-@attrs.frozen(kw_only=True)
-class Progress:
-    """What one round did."""
-
-    blocks_read_to: int = 0
-    events: int = 0
-    rolled_back_to: int | None = None
-    signed: int = 0
-    sent: int = 0
-    buried: int = 0
-    waiting: int = 0
-    held: tuple[Held, ...] = ()
-
-
-@attrs.define(kw_only=True)
-class _Sent:
-    """What sending did so far, over all lanes."""
-
-    signed: int = 0
-    batches: int = 0
-    sent: int = 0
-    held: list[Held] = attrs.field(factory=list)
-
-    def hold(self, batch: OneBatch, error: Exception) -> None:
-        """Note that a batch cannot leave."""
-        self.held.append(
-            Held(batch_id=batch.batch_id, authority=batch.authority, reason=str(error))
-        )
 
 
 class Dispatch:
@@ -120,6 +87,18 @@ class Dispatch:
         self._draw_salt = draw_salt
         self._holder = holder
         self._sent_at_height: dict[bytes, int] = {}
+        self._following = Attempts(
+            store,
+            venue.chain_id,
+            f"@{holder}",
+            now=now,
+            are_transactions=True,
+            together_max=FOLLOWED_TOGETHER_MAX,
+        )
+
+    def close(self) -> None:
+        """Note that this process ended, and did not die of what it followed."""
+        self._following.close()
 
     # --- reading the chain ---------------------------------------------------------------------
 
@@ -158,35 +137,7 @@ class Dispatch:
     ) -> bool:
         """Append one page; False when another process moved the cursor meanwhile."""
         chain_id = self._venue.chain_id
-        scanned = page.scanned or cursor_block(page)
-        tables = [
-            Table.from_rows(
-                journal.OBSERVATIONS,
-                [
-                    (
-                        chain_id,
-                        page.rolled_back_to,
-                        scanned.height,
-                        scanned.block_hash,
-                        to_unix(scanned.time),
-                        page.final_height,
-                        page.cursor.to_text().encode(),
-                    )
-                ],
-            ),
-            Table.from_rows(
-                journal.CHAIN_EVENTS,
-                [event_row(chain_id, event, holders) for event in page.events],
-            ),
-            Table.from_rows(
-                journal.CHAIN_EFFECTS,
-                [
-                    (event.transaction_id, *row)
-                    for event in page.events
-                    for row in effect_rows(event.effects, holders)
-                ],
-            ),
-        ]
+        tables = observed_tables(chain_id, page, holders)
         with self._store.transaction() as transaction:
             cursor = transaction.query(
                 sa.select(p.chain_states.c.cursor).where(p.chain_states.c.chain_id == chain_id)
@@ -200,28 +151,44 @@ class Dispatch:
 
     def follow(self) -> Progress:
         """Send again what no block shows yet, and bury what is proved dead."""
-        sent = buried = 0
         with self._store.reading() as connection:
             height = queries.chain_state(connection, self._venue.chain_id).scanned_height
             unseen = committed_transactions(connection, self._venue, (p.STATE_COMMITTED,))
+            suspended = suspended_work(connection)
         ids = {transaction.transaction_id for transaction in unseen}
         self._sent_at_height = {
             one: sent_at for one, sent_at in self._sent_at_height.items() if one in ids
         }
-        for transaction in unseen:
-            if self._sent_at_height.get(transaction.transaction_id, -1) >= height:
-                continue
-            try:
-                status = self._venue.chain.status(transaction)
-            except ChainError as error:
-                log.warning("status_unknown", error=str(error))
-                continue
-            if status.fate is Fate.DEAD:
-                self._bury(transaction, status.reason or "proved dead")
-                buried += 1
-            elif status.fate is Fate.UNSEEN:
-                sent += self._send(transaction, height)
+        left = {
+            one.transaction_id: one
+            for one in unseen
+            if one.transaction_id not in suspended
+            and self._sent_at_height.get(one.transaction_id, -1) < height
+        }
+        self._following.suspended.clear()  # who is among them again was resumed
+        sent = buried = 0
+        while group := self._following.next_of(list(left)) if left else ():
+            with self._following.trying():
+                for transaction_id in group:
+                    was_sent, was_buried = self._follow_one(left.pop(transaction_id), height)
+                    sent, buried = sent + was_sent, buried + was_buried
         return Progress(sent=sent, buried=buried)
+
+    def _follow_one(self, transaction: SignedTransaction, height: int) -> tuple[int, int]:
+        """Ask after one, and send it again or bury it; returns how many were."""
+        sent = buried = 0
+        try:
+            status = self._venue.chain.status(transaction)
+        except ChainError as error:
+            log.warning("status_unknown", error=str(error))
+            return 0, 0
+        if status.fate is Fate.DEAD:
+            self._bury(transaction, status.reason or "proved dead")
+            buried = 1
+        elif status.fate is Fate.UNSEEN:
+            sent = self._send(transaction, height)
+        self._following.went_well([transaction.transaction_id])
+        return sent, buried
 
     def _bury(self, transaction: SignedTransaction, reason: str) -> None:
         with self._store.reading() as connection:
@@ -261,10 +228,14 @@ class Dispatch:
             due = due_batches(connection, self._venue.chain_id)
             steps = due_steps(connection, self._venue)
             accounts = queries.accounts(connection, self._venue.chain_id)
+            suspended = suspended_work(connection)
+            done = Sent(held=held_transactions(connection, suspended.values()))
         lanes: dict[str, list[OneBatch]] = defaultdict(list)
         for batch in (*due.ready, *steps.ready):
-            lanes[batch.authority].append(batch)
-        done = _Sent()
+            if batch.batch_id in suspended:
+                done.hold(batch, suspended[batch.batch_id])
+            else:
+                lanes[batch.authority].append(batch)
         for authority, batches in sorted(lanes.items()):
             self._send_lane(authority, batches, accounts, done)
         for one in done.held:
@@ -281,7 +252,7 @@ class Dispatch:
         authority: str,
         due: Sequence[OneBatch],
         accounts: Mapping[str, AccountId],
-        done: _Sent,
+        done: Sent,
     ) -> None:
         """Work off one lane under its lease."""
         ready: dict[bytes, tuple[OneBatch, Batch]] = {}
@@ -292,18 +263,42 @@ class Dispatch:
                 done.hold(one, error)
         if not ready:
             return
-        sender, chain_id = accounts[authority], self._venue.chain.chain_id
+        sender = accounts[authority]
+        attempts = Attempts(
+            self._store,
+            self._venue.chain_id,
+            str(sender),
+            now=self._now,
+            are_transactions=False,
+            together_max=PREPARE_BATCHES_MAX,
+        )
         try:
-            lane = self._store.acquire_lane(chain_id, sender, self._holder, self._now(), LEASE_S)
-            try:
+            with self._lane(sender, attempts, list(ready)) as lane, attempts.trying():
                 self._forget_carried(ready)
-                self._work_off(lane, sender, ready, done)
-            finally:
-                self._store.release_lane(lane)
+                self._work_off(lane, sender, ready, attempts, done)
+            for fatal in attempts.suspended:
+                if fatal.item_id in ready:
+                    done.hold(ready[fatal.item_id][0], fatal)
         except (ChainError, StoreBusy) as error:
             log.warning("lane_interrupted", sender=authority, error=str(error))
             for one, _ in ready.values():
                 done.hold(one, error)
+
+    @contextmanager
+    def _lane(
+        self, sender: AccountId, attempts: Attempts, batch_ids: Sequence[bytes]
+    ) -> Iterator[Lane]:
+        """Hold the lane of a sender, and note in the same commits what is tried in it."""
+        with self._store.transaction() as transaction:
+            chain_id = self._venue.chain.chain_id
+            lane = transaction.acquire_lane(chain_id, sender, self._holder, self._now(), LEASE_S)
+            attempts.take_over(transaction, batch_ids)
+        try:
+            yield lane
+        finally:
+            with self._store.transaction() as transaction:
+                if transaction.release_lane(lane):
+                    attempts.end(transaction)
 
     def _forget_carried(self, ready: dict[bytes, tuple[OneBatch, Batch]]) -> None:
         """Leave out what another process has signed since we looked, before we had the lane."""
@@ -317,25 +312,28 @@ class Dispatch:
         lane: Lane,
         sender: AccountId,
         ready: dict[bytes, tuple[OneBatch, Batch]],
-        done: _Sent,
+        attempts: Attempts,
+        done: Sent,
     ) -> None:
         """Sign, commit and send what is ready, and take it out; what is refused is held."""
-        while ready:
-            asked = {batch_id: batch for batch_id, (_, batch) in ready.items()}
+        while group := attempts.next_of(list(ready)) if ready else ():
+            asked = {batch_id: ready[batch_id][1] for batch_id in group}
             try:
                 prepared = self._prepare(sender, list(asked.values()))
             except (Refused, InvalidInput) as error:
-                first, _ = ready.pop(next(iter(ready)))
+                first, _ = ready.pop(group[0])
                 done.hold(first, error)
+                attempts.went_well(group[:1])
                 continue
             if not prepared:
                 return
             lane = self._commit(lane, sender, prepared, asked)
-            for one in prepared:
-                done.signed += 1
-                done.batches += len(one.batch_ids)
-                for batch_id in one.batch_ids:
-                    ready.pop(batch_id)
+            carried_now = [batch_id for one in prepared for batch_id in one.batch_ids]
+            for batch_id in carried_now:
+                ready.pop(batch_id)
+            attempts.went_well(carried_now)
+            done.signed += len(prepared)
+            done.batches += len(carried_now)
             done.sent += self._broadcast(prepared)
 
     def _prepare(
@@ -347,13 +345,12 @@ class Dispatch:
                 connection, self._venue, (p.STATE_COMMITTED, p.STATE_INCLUDED)
             )
         outstanding = [one for one in every if one.sender == sender]
-        chunk = batches[:PREPARE_BATCHES_MAX]
-        if len(chunk) > 1:
+        if len(batches) > 1:
             try:
-                return self._venue.chain.prepare(chunk, outstanding=outstanding)
+                return self._venue.chain.prepare(batches, outstanding=outstanding)
             except (Refused, InvalidInput) as error:
-                log.info("prepare_refused", batches=len(chunk), error=str(error))
-        return self._venue.chain.prepare(chunk[:1], outstanding=outstanding)
+                log.info("prepare_refused", batches=len(batches), error=str(error))
+        return self._venue.chain.prepare(batches[:1], outstanding=outstanding)
 
     def _commit(
         self,

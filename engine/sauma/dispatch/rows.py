@@ -62,6 +62,41 @@ def signed_tables(
     ]
 
 
+def observed_tables(
+    chain_id: str, page: EventPage, holders: Mapping[AccountId, str]
+) -> list[Table]:
+    """Return the tables of what a page of events says."""
+    scanned = page.scanned or cursor_block(page)
+    return [
+        Table.from_rows(
+            journal.OBSERVATIONS,
+            [
+                (
+                    chain_id,
+                    page.rolled_back_to,
+                    scanned.height,
+                    scanned.block_hash,
+                    to_unix(scanned.time),
+                    page.final_height,
+                    page.cursor.to_text().encode(),
+                )
+            ],
+        ),
+        Table.from_rows(
+            journal.CHAIN_EVENTS,
+            [event_row(chain_id, event, holders) for event in page.events],
+        ),
+        Table.from_rows(
+            journal.CHAIN_EFFECTS,
+            [
+                (event.transaction_id, *row)
+                for event in page.events
+                for row in effect_rows(event.effects, holders)
+            ],
+        ),
+    ]
+
+
 def consumed(text: bytes) -> tuple[bytes, ...]:
     """Read the tokens that a transaction consumes from their journal form."""
     return tuple(bytes.fromhex(token) for token in msgspec.json.decode(text, type=list[str]))

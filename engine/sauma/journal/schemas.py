@@ -142,6 +142,10 @@ BURIALS: Final = _input(
 )
 ANCHOR_KEYS: Final = _input("anchor_keys", bytes32("anchor_id"), bytes32("key_digest"))
 """The digest of the key that salts an anchor's rows; the key itself lies in the vault."""
+SUSPENSIONS: Final = _input(
+    "suspensions", bytes32("item_id"), flag("is_transaction"), int32("deaths")
+)
+RESUMPTIONS: Final = _input("resumptions", bytes32("item_id"), text("reason", 256))
 
 SESSION_STEPS: Final = _input(
     "session_steps",

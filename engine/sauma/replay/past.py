@@ -115,6 +115,8 @@ class Past:
     final_height_max: int = 0
     outsiders: dict[str, int] = attrs.field(factory=dict)
     """How many transactions of a holder were shown that the journal never signed: they take nonces too."""
+    suspended: set[bytes] = attrs.field(factory=set)
+    """Batches and transactions that are left alone until somebody resumes them."""
     claims: list[Claim] = attrs.field(factory=list)
     notes: list[Finding] = attrs.field(factory=list)
     time_unix: int | None = None
@@ -148,6 +150,10 @@ class Past:
         elif entry.kind == "transactions_buried":
             for row in entry.table("burials").dicts():
                 self.unsettled.pop(row["transaction_id"]).is_buried = True
+        elif entry.kind == "work_suspended":
+            self.suspended.update(entry.table("suspensions").values("item_id"))
+        elif entry.kind == "work_resumed":
+            self.suspended.difference_update(entry.table("resumptions").values("item_id"))
 
     def claim(self, place: str) -> None:
         """Note that something rests on what is held to be final now."""

@@ -26,6 +26,7 @@ from sauma.replay.report import Finding, ReplayReport, found_in
 from sauma.replay.sessions import session_findings
 from sauma.replay.shapes import shape_findings
 from sauma.replay.stored import damaged_item, stored_findings, unused_items
+from sauma.replay.suspended import suspension_findings
 from sauma.replay.witnessed import signed_findings
 from sauma.store import Store, Transaction
 from sauma.store.tables import vault
@@ -140,6 +141,7 @@ class _Replay:
                 signed_findings(connection, entry, past, self._codec),
                 observed_findings(entry, past),
                 buried_findings(entry, past),
+                suspension_findings(entry, past),
             ),
             None,
         )

@@ -81,6 +81,15 @@ SHAPES: Final[Mapping[str, Shape]] = {
         names_rulebook=False,
     ),
     "transactions_buried": Shape(required=("burials",), filled=("burials",), names_rulebook=False),
+    "work_suspended": Shape(
+        required=("suspensions",), filled=("suspensions",), names_rulebook=False
+    ),
+    "work_resumed": Shape(
+        required=("resumptions",),
+        filled=("resumptions",),
+        one_row=("resumptions",),
+        names_rulebook=False,
+    ),
 }
 """Every kind of entry that replay knows how to check."""
 

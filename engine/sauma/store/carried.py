@@ -55,6 +55,25 @@ def signed_for(
     return found
 
 
+def batches_waiting_for(
+    connection: sa.Connection, transaction_id: bytes
+) -> list[tuple[bytes, str]]:
+    """Return the batches of a transaction that no block shows yet, each with who signed it."""
+    rows = connection.execute(
+        sa.select(p.transaction_batches.c.batch_id, p.transactions.c.sender)
+        .join(
+            p.transactions,
+            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
+        )
+        .where(
+            p.transactions.c.transaction_id == transaction_id,
+            p.transactions.c.state == p.STATE_COMMITTED,
+        )
+        .order_by(p.transaction_batches.c.row_number)
+    )
+    return [(bytes(row.batch_id), row.sender) for row in rows]
+
+
 def is_alive() -> sa.ColumnElement[bool]:
     """The condition that a transaction is neither dead nor failed for ever."""
     states = p.transactions.c

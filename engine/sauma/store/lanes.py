@@ -73,11 +73,13 @@ def renew(connection: sa.Connection, lane: Lane, now: datetime, lease_s: int) ->
     return attrs.evolve(lane, lease_until=from_unix(lease_until))
 
 
-def release(connection: sa.Connection, lane: Lane) -> None:
-    """Give the lane up; nothing happens when somebody else has it by now."""
+def release(connection: sa.Connection, lane: Lane) -> bool:
+    """Give the lane up; False, and nothing happens, when somebody else has it by now."""
     row = _row(connection, lane.chain, lane.sender)
-    if row is not None and row.fence == lane.fence:
-        _write(connection, lane.chain, lane.sender, holder="", fence=lane.fence, lease_until=0)
+    if row is None or row.fence != lane.fence:
+        return False
+    _write(connection, lane.chain, lane.sender, holder="", fence=lane.fence, lease_until=0)
+    return True
 
 
 def check_fence(connection: sa.Connection, lane: Lane) -> None:

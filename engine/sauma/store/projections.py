@@ -139,6 +139,8 @@ chain_events = _mirror(
 )
 chain_effects = _mirror(journal.CHAIN_EFFECTS, _index("transaction_id"))
 burials = _mirror(journal.BURIALS)
+suspensions = _mirror(journal.SUSPENSIONS, _index("item_id"))
+resumptions = _mirror(journal.RESUMPTIONS, _index("item_id"))
 observations = _mirror(journal.OBSERVATIONS)
 bills = _mirror(journal.BILLS, _index("bill_id"), _index("participant"), _index("settlement_id"))
 bill_lines = _mirror(journal.BILL_LINES, _index("bill_id"))

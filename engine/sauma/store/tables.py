@@ -1,7 +1,8 @@
 """The relational tables of the store, the same in SQLite and PostgreSQL.
 
-The journal's tables are the truth and append-only; `vault` holds what must be erasable; `lanes` and
-`cursors` are the working state of dispatch.  Projections add their tables to the same `metadata`.
+The journal's tables are the truth and append-only; `vault` holds what must be erasable; `lanes`,
+`attempts`, `deaths` and `cursors` are the working state of dispatch.  Projections add their tables to
+the same `metadata`.
 """
 
 from __future__ import annotations
@@ -106,6 +107,24 @@ lanes = sa.Table(
     sa.Column("fence", sa.BigInteger, nullable=False),
     sa.Column("lease_until", sa.BigInteger, nullable=False),
     sa.PrimaryKeyConstraint("chain", "sender"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("chain", sa.Text, nullable=False),
+    sa.Column("worker", sa.Text, nullable=False),
+    sa.Column("tried", sa.LargeBinary, nullable=False),
+    sa.PrimaryKeyConstraint("chain", "worker"),
+)
+
+deaths = sa.Table(
+    "deaths",
+    metadata,
+    sa.Column("chain", sa.Text, nullable=False),
+    sa.Column("item", sa.LargeBinary(32), nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("chain", "item"),
 )
 
 cursors = sa.Table(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from sauma.chain import Cursor
 from sauma.errors import InvalidInput
-from sauma.identifiers import ChainId
+from sauma.identifiers import AccountId, ChainId
 from sauma.intervals import Interval
 from sauma.journal import Header, SealedEntry, SealedTable, Table, seal_entry
 from sauma.store import lanes, vault
@@ -100,6 +100,16 @@ class Transaction:
     def move_cursor(self, chain: ChainId, cursor: Cursor, final_height: int) -> None:
         """Note how far a chain was read, together with what this transaction commits of it."""
         write_cursor(self._connection, chain, cursor, final_height)
+
+    def acquire_lane(
+        self, chain: ChainId, sender: AccountId, holder: str, now: datetime, lease_s: int
+    ) -> Lane:
+        """Take the right to send for a sender; raises `StoreBusy` while another's lease runs."""
+        return lanes.acquire(self._connection, str(chain), str(sender), holder, now, lease_s)
+
+    def release_lane(self, lane: Lane) -> bool:
+        """Give a lane up; False when somebody else has it by now."""
+        return lanes.release(self._connection, lane)
 
     def check_fence(self, lane: Lane) -> None:
         """Raise `StoreBusy` unless the lane is still ours; nothing of this transaction stays then."""

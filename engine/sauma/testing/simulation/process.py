@@ -64,9 +64,15 @@ class Process:
         return self._engine is not None
 
     def end(self) -> None:
-        """Let go of the engine; nothing of it is left but what is in the store."""
+        """Let go of the engine in good order; nothing of it is left but what is in the store."""
         if self._engine is not None:
             self._engine.close()
+            self._engine = None
+
+    def _fall(self) -> None:
+        """Let go of the engine as a process does that is killed: it notes nothing more."""
+        if self._engine is not None:
+            self._engine.store.close()
             self._engine = None
 
     def step(self) -> None:
@@ -86,7 +92,7 @@ class Process:
             self._tell(f"{self.holder} died {death}")
             self.deaths += 1
             self.line.happened[Fault.DIED] += 1
-            self.end()
+            self._fall()
             self._rounds_dead = self._draw.choice((0, 0, 0, 1, ROUNDS_DEAD_MAX))
         except SaumaError as error:
             self._tell(f"{self.holder} could not step: {type(error).__name__}: {error}")
@@ -118,4 +124,4 @@ class Process:
             with engine.store.transaction():
                 self.wrong.append("a store whose disk failed is written again")
         except StoreError:
-            self.end()
+            self._fall()

@@ -202,6 +202,14 @@ class _Play:
         for process in self.processes:
             process.line.faults = Faults.none()
             process.line.is_down = process.line.lags = False
+        self._resume_everything()
+
+    def _resume_everything(self) -> None:
+        """Do what a person does who was told of suspended work, and finds nothing wrong with it."""
+        engine = self.processes[0].engine
+        for each in engine.suspended():
+            self._tell(f"{each.item_id.hex()[:8]} is resumed")
+            engine.resume(each.item_id, reason="the process was killed from outside")
 
     def _calm_round(self) -> None:
         for process in self.processes:

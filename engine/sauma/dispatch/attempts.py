@@ -1,0 +1,130 @@
+"""Trying things so that a death at one of them is noticed, traced to it, and ends in its suspension.
+
+What is tried together is noted before.  If the process dies, its next life finds the note and suspects
+everything in it: the rest goes first, and the suspects follow one at a time, so that the next death has
+one name.  What goes well is suspected no more.  Nothing is written for that as long as nobody dies, but
+the note, which shares the commit that takes a lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sauma.dispatch.suspending import DEATHS_MAX, Suspended, suspend
+from sauma.errors import SaumaError
+from sauma.store import Store, Transaction
+from sauma.store.attempts import (
+    count_deaths,
+    erase_note,
+    forget_deaths,
+    read_deaths,
+    read_note,
+    write_note,
+)
+
+
+class Attempts:
+    """What one worker tries: the lane of a sender, or who follows what was sent."""
+
+    def __init__(
+        self,
+        store: Store,
+        chain_id: str,
+        worker: str,
+        *,
+        now: Callable[[], datetime],
+        are_transactions: bool,
+        together_max: int,
+    ) -> None:
+        """Nothing is read before `take_over` or `next_of`."""
+        self._store, self._chain_id, self._worker = store, chain_id, worker
+        self._now, self._are_transactions = now, are_transactions
+        self._together_max = together_max
+        self._noted: frozenset[bytes] | None = None
+        self._deaths: dict[bytes, int] = {}
+        self.suspended: list[Suspended] = []
+        """What was suspended just now, and is not tried with the rest."""
+        self._is_trying = False
+
+    def take_over(self, transaction: Transaction, items: Sequence[bytes]) -> None:
+        """Count the deaths of the life before, suspend what it took too many, and note what is next."""
+        connection = transaction.connection
+        died_at = read_note(connection, self._chain_id, self._worker) & set(items)
+        if died_at:
+            count_deaths(connection, self._chain_id, died_at)
+        self._deaths = read_deaths(connection, self._chain_id)
+        fatal = {one for one in died_at if self._deaths[one] >= DEATHS_MAX}
+        if fatal:
+            forget_deaths(connection, self._chain_id, fatal)
+            self.suspended += suspend(
+                transaction,
+                fatal,
+                is_transaction=self._are_transactions,
+                deaths=DEATHS_MAX,
+                time=self._now(),
+            )
+        self._note(transaction, self._together([one for one in items if one not in fatal]))
+
+    def next_of(self, items: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return what is to be tried next, noted on the disk; nothing when all that is left is suspended."""
+        if self._noted is None:
+            with self._store.transaction() as transaction:
+                self.take_over(transaction, items)
+        suspended = {one.item_id for one in self.suspended}
+        left = [one for one in items if one not in suspended]
+        group = self._together(left)
+        if group and not self._is_noted(group):
+            with self._store.transaction() as transaction:
+                self._note(transaction, group)
+        return group
+
+    def went_well(self, items: Collection[bytes]) -> None:
+        """Suspect no more what was tried, and nothing happened."""
+        cleared = [one for one in items if one in self._deaths]
+        if not cleared:
+            return
+        with self._store.transaction() as transaction:
+            forget_deaths(transaction.connection, self._chain_id, cleared)
+        for one in cleared:
+            del self._deaths[one]
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Whatever ends this but an error with a name, or somebody at the keyboard, is a death."""
+        self._is_trying = True
+        try:
+            yield
+        except (SaumaError, KeyboardInterrupt):
+            self._is_trying = False
+            raise
+        self._is_trying = False
+
+    def end(self, transaction: Transaction) -> None:
+        """Take the note away, unless what is noted ended in a way that nobody foresaw."""
+        if not self._is_trying:
+            erase_note(transaction.connection, self._chain_id, self._worker)
+            self._noted = None
+
+    def close(self) -> None:
+        """Take the note away at the end of a process, if there is one."""
+        if self._noted:
+            with self._store.transaction() as transaction:
+                self.end(transaction)
+
+    def _together(self, items: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return those that nobody died of, else the one that fewest died of."""
+        innocent = [one for one in items if one not in self._deaths]
+        if innocent:
+            return tuple(innocent[: self._together_max])
+        return tuple(sorted(items, key=lambda one: self._deaths[one])[:1])
+
+    def _is_noted(self, group: Sequence[bytes]) -> bool:
+        """Tell whether the note names these; of a suspect it must name nothing else."""
+        wanted, noted = frozenset(group), self._noted or frozenset()
+        return noted == wanted if wanted & self._deaths.keys() else wanted <= noted
+
+    def _note(self, transaction: Transaction, group: Sequence[bytes]) -> None:
+        write_note(transaction.connection, self._chain_id, self._worker, group)
+        self._noted = frozenset(group)

@@ -1,0 +1,214 @@
+"""What a process dies of again and again is suspended by name, the others go on, and a person resumes it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import sqlalchemy as sa
+
+from sauma.dispatch.suspending import DEATHS_MAX, WORK_RESUMED, WORK_SUSPENDED
+from sauma.errors import InvalidInput, Unavailable, UnknownName
+from sauma.store import projections as p
+from sauma.store import tables
+from sauma.store.connecting import WRITER
+
+from .faulty import Died, Fault
+from .test_exactly_once import check_as
+
+LIVES_MAX = 3 * DEATHS_MAX
+
+
+def live(town):
+    """Step once; a process that dies notes nothing more, and another one opens the store."""
+    try:
+        return town.engine.step()
+    except Died:
+        town.engine.store.close()
+        town.engine = town.open()
+        return None
+
+
+def first_transfer(town):
+    """Return the batch of a transfer of which there are two at once."""
+    rows = town.engine.store.query(
+        sa.select(p.instructions.c.batch_id).where(p.instructions.c.wave == 1)
+    )
+    return min(bytes(row.batch_id) for row in rows)
+
+
+def poison(town, batch_id, death=Died):
+    """Let preparing a batch be the end of the process, alone or with others."""
+    real = town.node.prepare
+
+    def prepare(batches, **settings):
+        if any(batch.batch_id == batch_id for batch in batches):
+            raise death
+        return real(batches, **settings)
+
+    town.node.prepare = prepare
+    return lambda: setattr(town.node, "prepare", real)
+
+
+def deaths_in(town):
+    rows = town.engine.store.query(sa.select(tables.deaths))
+    return {bytes(row.item): row.times for row in rows}
+
+
+def suspend_a_batch(town):
+    """Die of one batch until it is suspended; return it, how often, and what ends the poison."""
+    town.engine.step()
+    town.chain.mine()
+    batch_id = first_transfer(town)
+    heal = poison(town, batch_id)
+    died = 0
+    for _ in range(LIVES_MAX):
+        died += live(town) is None
+        town.chain.mine()
+        if town.engine.suspended():
+            break
+    return batch_id, died, heal
+
+
+def test_a_batch_that_is_the_end_of_every_process(sunny, calm, caplog):
+    """It alone is held, by its name, after five deaths; the rest is paid, and when it is resumed all is."""
+    with caplog.at_level(logging.ERROR, logger="sauma"):
+        batch_id, died, heal = suspend_a_batch(sunny)
+
+    (suspended,) = sunny.engine.suspended()
+    assert (suspended.item_id, suspended.is_transaction) == (batch_id, False)
+    assert died == suspended.deaths == DEATHS_MAX
+    assert any("work_suspended" in str(record.msg) for record in caplog.records)
+    for _ in range(4):
+        (held,) = sunny.engine.step().held
+        sunny.chain.mine()
+        assert held.batch_id == batch_id
+        assert f"batch {batch_id.hex()} is suspended" in held.reason
+    assert len({*sunny.node.broadcasts}) == 2
+    sunny.reopen()
+    assert sunny.engine.suspended() == (suspended,)
+
+    heal()
+    sunny.engine.resume(batch_id, reason="the adapter was mended")
+    assert sunny.engine.suspended() == ()
+    sunny.run()
+    check_as(calm, sunny)
+    kinds = [entry.kind for entry in sunny.engine.store.entries()]
+    assert (kinds.count(WORK_SUSPENDED), kinds.count(WORK_RESUMED)) == (1, 1)
+
+
+def test_a_transaction_that_is_the_end_of_every_process(sunny, calm):
+    """It is neither sent nor asked after, though its bytes are kept; resumed, the same bytes are sent."""
+    real = sunny.node.broadcast
+
+    def broadcast(_):
+        raise Died
+
+    sunny.node.broadcast = broadcast
+    died = 0
+    for _ in range(LIVES_MAX):
+        died += live(sunny) is None
+        if sunny.engine.suspended():
+            break
+    (suspended,) = sunny.engine.suspended()
+    progress = sunny.engine.step()
+    assert suspended.is_transaction
+    # the first death was in the lane, where the batch is carried by then
+    assert died == DEATHS_MAX + 1
+    assert (progress.sent, progress.signed) == (0, 0)
+    assert "is suspended" in progress.held[0].reason
+
+    sunny.node.broadcast = real
+    sunny.engine.resume(suspended.item_id, reason="the node was replaced")
+    sunny.run()
+    check_as(calm, sunny)
+
+
+def test_a_death_resumed_too_early_is_counted_anew(sunny):
+    """Whoever resumes what is still fatal has it back after as many deaths."""
+    batch_id, _, _ = suspend_a_batch(sunny)
+    sunny.engine.resume(batch_id, reason="it may be gone")
+    died = 0
+    for _ in range(LIVES_MAX):
+        died += live(sunny) is None
+        if sunny.engine.suspended():
+            break
+
+    assert died == DEATHS_MAX
+
+
+def test_those_beside_it_are_suspected_no_more(sunny):
+    """What was tried together with it goes alone, goes well, and its deaths are forgotten."""
+    suspend_a_batch(sunny)
+
+    assert deaths_in(sunny) == {}
+
+
+def test_an_error_without_a_name_is_a_death_too(sunny):
+    """A process that ends by an error that nobody foresaw died of what it tried."""
+    sunny.engine.step()
+    sunny.chain.mine()
+    batch_id = first_transfer(sunny)
+    poison(sunny, batch_id, ZeroDivisionError)
+    for _ in range(LIVES_MAX):
+        with pytest.raises(ZeroDivisionError):
+            sunny.engine.step()
+        sunny.reopen()
+        if deaths_in(sunny).get(batch_id) == DEATHS_MAX - 1:
+            break
+    sunny.engine.step()
+
+    assert [one.item_id for one in sunny.engine.suspended()] == [batch_id]
+
+
+@pytest.mark.parametrize("end", [Unavailable, KeyboardInterrupt])
+def test_what_has_a_name_is_no_death(sunny, calm, end):
+    """A node that is down, and somebody at the keyboard, are nobody's fault."""
+    batch_id = bytes(sunny.engine.store.query(sa.select(p.instructions.c.batch_id))[0].batch_id)
+    heal = poison(sunny, batch_id, end)
+    for _ in range(DEATHS_MAX + 1):
+        try:
+            sunny.engine.step()
+        except KeyboardInterrupt:
+            sunny.reopen()
+        assert deaths_in(sunny) == {}
+    heal()
+
+    sunny.run()
+    check_as(calm, sunny)
+    assert sunny.engine.suspended() == ()
+
+
+def test_an_ordinary_round_writes_nothing_for_it(sunny):
+    """Following the same transactions block after block costs one commit: what the chain showed."""
+    sunny.node.always = Fault.FORGET
+    for _ in range(2):
+        sunny.engine.step()
+        sunny.chain.mine()
+    commits = []
+
+    def note(connection):
+        commits.append(connection.get_execution_options().get(WRITER, False))
+
+    sa.event.listen(sa.Engine, "commit", note)
+    try:
+        progress = sunny.engine.step()
+    finally:
+        sa.event.remove(sa.Engine, "commit", note)
+
+    assert progress.sent == 1
+    assert commits.count(True) == 1
+
+
+def test_what_is_not_suspended_is_not_resumed(sunny):
+    """Bad input says what to do, and writes nothing."""
+    batch_id, _, _ = suspend_a_batch(sunny)
+    head = sunny.engine.store.head_sequence()
+
+    with pytest.raises(UnknownName, match="is not suspended: `Engine"):
+        sunny.engine.resume(bytes(32), reason="no such thing")
+    for reason in ("", "x" * 257):
+        with pytest.raises(InvalidInput, match="say in 1 to 256 bytes why"):
+            sunny.engine.resume(batch_id, reason=reason)
+
+    assert sunny.engine.store.head_sequence() == head
