@@ -39,7 +39,7 @@ def pytest_terminal_summary(terminalreporter):
         (report.nodeid, outcome)
         for outcome in ("passed", "failed")
         for report in terminalreporter.stats.get(outcome, ())
-        if "test_named_faults" in report.nodeid and report.when == "call"
+        if "/test_named_" in report.nodeid and report.when == "call"
     ]
     if played:
         terminalreporter.section("faults of the sender, by adapter")

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from signers import as_it_is
+
 from sauma.identifiers import AccountId
 from sauma.rulebook import Netting
 from sauma.testing.simulation import Line, SimulatedWorld
@@ -70,6 +72,8 @@ class _EthereumWorld(SimulatedWorld):
     netting: ClassVar[Netting] = Netting.MULTILATERAL
     settlements: ClassVar[int] = 2
     block_seconds: ClassVar[int] = 12
+    sign_with = staticmethod(as_it_is)
+    """What stands between the adapter and its signers."""
 
     def __init__(self, ground: Ground) -> None:
         ground.snapshot = ground.local.revert(ground.snapshot)
@@ -80,7 +84,9 @@ class _EthereumWorld(SimulatedWorld):
 
     def venue(self, line: Line) -> Venue:
         node = NodeClient(_NodeOnLine(self, line))
-        chain = EthereumChain(self.ground.settings, node, self.ground.by_account)
+        found = {account: self.sign_with(each) for account, each in self.ground.by_account.items()}
+        signers = {account: each for account, each in found.items() if each is not None}
+        chain = EthereumChain(self.ground.settings, node, signers)
         return Venue(
             chain=chain,
             codec=chain.codec,

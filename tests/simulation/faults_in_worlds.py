@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ethereum_worlds import AnvilWorld, EthTesterWorld
 from nem_over_http import NemHttpWorld
+from worlds import SignedMemoryWorld
 
-from sauma.testing.simulation import MemoryWorld
 from sauma.testing.simulation.rehearsal import WorldFactory
 
 WORLDS: Mapping[str, WorldFactory] = {
-    "memory": MemoryWorld,
+    "memory": SignedMemoryWorld,
     "nem": NemHttpWorld,
     "eth-tester": EthTesterWorld,
     "anvil": AnvilWorld,
@@ -27,6 +27,13 @@ NOT_IN: Mapping[str, Mapping[str, str]] = {
     "test_23_a_deadline_is_missed": {"eth-tester": _FOREVER, "anvil": _FOREVER},
     "test_22_a_nonce_is_said_to_be_too_low": {
         "nem": "there are no nonces; it says NEUTRAL, which is played as fault 22 of what is known",
+    },
+    "test_32_a_sibling_takes_the_nonce": {
+        "nem": "there are no nonces: nothing else can take the place of a transaction",
+    },
+    "test_35_a_transaction_is_included_and_fails": {
+        "memory": "a block holds only what succeeds; the rest waits, or is dead",
+        "nem": "a block holds only what succeeds; the rest waits until its deadline",
     },
     "test_31_undone_blocks_give_back_what_they_had": {
         "eth-tester": "a node forgets what undone blocks had: played as fault 33",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
-from worlds import NEM_SIGNERS, NemWorld, raw_of, said_by_nem
+from worlds import NemWorld, raw_of, said_by_nem
 
 from sauma.errors import OutcomeUnknown, Unavailable
 from sauma.testing.simulation import Line
@@ -26,6 +27,9 @@ ANNOUNCE = "/transaction/announce"
 class NemHttpWorld(NemWorld):
     """A test node behind a server, asked by the adapter's own HTTP."""
 
+    own_micro: ClassVar[Mapping[str, int]] = {"anna": 100_000, "dora": 100_000}
+    """A fee each, for what they do past the engine in one of the tests."""
+
     def __init__(self) -> None:
         super().__init__()
         self._clients: list[NodeClient] = []
@@ -35,8 +39,7 @@ class NemHttpWorld(NemWorld):
     def venue(self, line: Line) -> Venue:
         client = NodeClient(self._server.url, transport=_Mortal(self, line, self._server.url))
         self._clients.append(client)
-        signers = {each.account: each for each in NEM_SIGNERS.values()}
-        return self.venue_of(NemChain(self.settings, client, signers))
+        return self.venue_of(NemChain(self.settings, client, self.signers()))
 
     def asked_by(self, line: Line) -> None:
         """Let the faults of the line that speaks next happen on the server's side."""

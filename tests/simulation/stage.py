@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from random import Random
 
+import attrs
+
+from sauma.chain import SignedTransaction
+from sauma.dispatch.restoring import committed_transactions
+from sauma.store import projections as p
 from sauma.testing.clock import ManualClock
 from sauma.testing.simulation import Faults, Rehearsal, SimulatedWorld
 from sauma.testing.simulation.examination import examine
@@ -61,8 +67,17 @@ class Stage:
         sent = [*self.one.line.sent, *self.two.line.sent]
         return list(dict.fromkeys(codec.decode(raw).transaction_id for raw in sent))
 
-    def finish(self) -> None:
-        """Play to the end; fails unless everything came as in an undisturbed run."""
+    def committed(self) -> list[SignedTransaction]:
+        """Return the transactions that are not final yet, as the store has them."""
+        states = (p.STATE_COMMITTED, p.STATE_INCLUDED)
+        with self.one.engine.store.reading() as connection:
+            return committed_transactions(connection, self.one.engine.venue, states)
+
+    def finish(self, *, beside: Collection[bytes] = ()) -> None:
+        """Play to the end; fails unless everything came as in an undisturbed run.
+
+        `beside` are references that others than the engine have put on the chain.
+        """
         for _ in range(ROUNDS_MAX):
             self.round(2)
             if self.one.engine.finished:
@@ -70,7 +85,7 @@ class Stage:
         wrong = examine(
             self.one.engine,
             self.world,
-            self.rehearsal,
+            attrs.evolve(self.rehearsal, references=self.rehearsal.references | frozenset(beside)),
             sent=[*self.one.line.sent, *self.two.line.sent],
             was_restored=self.was_restored,
             rebuilds=False,

@@ -7,8 +7,12 @@ import json
 from collections.abc import Collection, Mapping
 from random import Random
 
+from signers import PlainSigner, as_it_is
+
+from sauma.chain import Signer
 from sauma.errors import ChainError, OutcomeUnknown, Unavailable
 from sauma.identifiers import AccountId
+from sauma.memory import MemoryChain
 from sauma.testing.simulation import Line, MemoryWorld, SimulatedWorld
 from sauma.venue import Venue
 from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
@@ -74,6 +78,11 @@ NEM_SIGNERS = {name: _nem_signer(name) for name in NAMES}
 class NemWorld(SimulatedWorld):
     """A test node, asked without sockets through the real client and adapter."""
 
+    sign_with = staticmethod(as_it_is)
+    """What stands between the adapter and its signers."""
+    own_micro: Mapping[str, int] = {}
+    """What participants have for fees beside what the plan gives them."""
+
     def __init__(self) -> None:
         """Make a node on which the energy mosaic exists."""
         self.settings = NemSettings(
@@ -83,7 +92,8 @@ class NemWorld(SimulatedWorld):
             finality_blocks=FINALITY_BLOCKS,
             deadline_s=self.validity_seconds,
         )
-        self.node = TestNode.create({self.account("@issuer").address: ISSUER_MICRO})
+        owned = {"@issuer": ISSUER_MICRO, **self.own_micro}
+        self.node = TestNode.create({self.account(name).address: n for name, n in owned.items()})
         client = NodeClient("http://simulated", transport=NodeOnLine(self, Line()))
         while not provision(client, self.settings, NEM_SIGNERS["@issuer"]).is_ready:
             self.node.mine()
@@ -105,8 +115,11 @@ class NemWorld(SimulatedWorld):
 
     def venue(self, line: Line) -> Venue:
         client = NodeClient("http://simulated", transport=NodeOnLine(self, line))
-        signers = {each.account: each for each in NEM_SIGNERS.values()}
-        return self.venue_of(NemChain(self.settings, client, signers, page_blocks=4))
+        return self.venue_of(NemChain(self.settings, client, self.signers(), page_blocks=4))
+
+    def signers(self) -> dict[AccountId, Signer]:
+        found = {each.account: self.sign_with(each) for each in NEM_SIGNERS.values()}
+        return {account: signer for account, signer in found.items() if signer is not None}
 
     def venue_of(self, chain: NemChain) -> Venue:
         return Venue(
@@ -152,6 +165,32 @@ class LastingMemoryWorld(MemoryWorld):
     """The reference chain without expiry, where only a nonce taken by another kills a transaction."""
 
     expires = False
+
+
+class SignedMemoryWorld(MemoryWorld):
+    """The reference chain with signers, whose signatures it carries."""
+
+    sign_with = staticmethod(as_it_is)
+
+    def _new_chain(self) -> MemoryChain:
+        chain = super()._new_chain()
+        chain._signers = _Signers(self, chain)
+        return chain
+
+
+class _Signers:
+    """Who signs for an account, as the world has it at the moment."""
+
+    def __init__(self, world: SignedMemoryWorld, chain: MemoryChain) -> None:
+        self._world = world
+        self._plain = {
+            account: PlainSigner(account)
+            for account in (chain.account(name.removeprefix("@")) for name in NAMES)
+        }
+
+    def get(self, account: AccountId) -> Signer | None:
+        signer = self._plain.get(account)
+        return None if signer is None else self._world.sign_with(signer)
 
 
 class NodeOnLine:
