@@ -13,6 +13,7 @@ from litestar.response import Response
 from sauma_portal import household
 from sauma_portal.accounts import Person
 from sauma_portal.acts import pricing
+from sauma_portal.documents import bill_sheet, typeset
 from sauma_portal.market.bills import average_micro
 from sauma_portal.market.neighbours import HEIGHT, WIDTH
 from sauma_portal.market.progress import Progress
@@ -124,6 +125,28 @@ class DealingPages(Controller):
         portal, person = portal_of(request), person_of(request)
         bill = household.own_bill(portal, person, number)
         return page(request, "bill.html", verdict=None, **bill_values(request, person, bill))
+
+    @get("/bills/{number:str}/pdf", sync_to_thread=True)
+    def bill_on_paper(
+        self, request: Request[Visitor, Any, Any], number: FromPath[str]
+    ) -> Response[bytes]:
+        """Return one bill as a PDF."""
+        slow_down(request)
+        portal, person = portal_of(request), person_of(request)
+        bill = household.own_bill(portal, person, number)
+        sheet = bill_sheet(
+            bill,
+            language=request.user.language,
+            owner=person,
+            names=household.aliases(portal),
+            operator=portal.settings.operator,
+            rulebook=portal.engine.rulebook,
+        )
+        return Response(
+            typeset(sheet, issued=portal.market_clock.now()),
+            media_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="{bill.number}.pdf"'},
+        )
 
     @get("/bills/{number:str}/check", sync_to_thread=True)
     def check(self, request: Request[Visitor, Any, Any], number: FromPath[str]) -> Response[str]:
