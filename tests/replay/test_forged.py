@@ -21,6 +21,8 @@ from sauma.store import projections as p
 from .forger import Forger, mutated
 from .neighbours import CODEC, NAMES, Neighbours, rulebook_of
 
+ELSEWHERE = {"anchor_keys", "fee_quotes", "late_readings", "session_steps"}
+"""Inputs that this story has no use for."""
 NOT_IN_THE_BYTES = {"transactions.prepared_at", "transactions.consumes"}
 """What only the signer knows."""
 WITHOUT_EFFECT = {
@@ -90,7 +92,7 @@ def columns_of(*classes: TableClass) -> list[str]:
     return [
         f"{schema.name}.{column}"
         for schema in journal.SCHEMAS
-        if schema.table_class in classes and schema.name != "fee_quotes"
+        if schema.table_class in classes and schema.name not in ELSEWHERE
         for column in schema.column_names
     ]
 
