@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sauma.chain import Chain
+from sauma.identifiers import AccountId
+from sauma.session import SessionTerms, Statement
 from sauma.testing import Harness
-from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision
+from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision, sign_evidence
 from sauma_nem.network import TESTNET
 from sauma_nem.testnode import NodeServer, Reply, Request, TestNode
 from sauma_nem.transport import HttpTransport
@@ -23,13 +25,16 @@ def signer_of(name: str) -> NemSigner:
     return NemSigner.from_private_key(hashlib.sha256(name.encode()).digest(), TESTNET)
 
 
-ISSUER, ANNA, BERT, CLEO, STRANGER = map(signer_of, ("issuer", "anna", "bert", "cleo", "stranger"))
+ISSUER, ANNA, BERT, CLEO, STRANGER, ESCROW, METER = map(
+    signer_of, ("issuer", "anna", "bert", "cleo", "stranger", "escrow", "meter")
+)
 SETTINGS = NemSettings(
     network="testnet",
     mosaic="grid:wh",
     issuer=ISSUER.account,
     finality_blocks=FINALITY_BLOCKS,
     pool_limit=POOL_LIMIT,
+    escrow=signer_of("escrow").account,
 )
 
 
@@ -52,13 +57,29 @@ class NemHarness(Harness):
 
     def __init__(self, node: TestNode, client: NodeClient, line: Line) -> None:
         self.node, self.client, self.line = node, client, line
-        signers = {each.account: each for each in (ISSUER, ANNA, BERT, CLEO)}
+        signers = {each.account: each for each in (ISSUER, ANNA, BERT, CLEO, ESCROW)}
+        self.signers = {each.account: each for each in (ISSUER, ANNA, BERT, CLEO, METER)}
         self.chain = NemChain(SETTINGS, client, signers)
         self.codec = self.chain.codec
         self.asset = SETTINGS.energy_asset
         self.issuer = ISSUER.account
         self.holders = (ANNA.account, BERT.account, CLEO.account)
         self.stranger = STRANGER.account
+
+    @property
+    def meter(self) -> AccountId:
+        return METER.account
+
+    @property
+    def session_domain(self) -> bytes:
+        return SETTINGS.session_domain
+
+    @property
+    def session_escrow(self) -> AccountId:
+        return ESCROW.account
+
+    def sign_evidence(self, terms: SessionTerms, statement: Statement, signer: AccountId) -> bytes:
+        return sign_evidence(self.signers[signer], statement).signature
 
     def mine(self, blocks: int = 1) -> None:
         self.node.mine(blocks)
@@ -92,7 +113,8 @@ def a_harness(
 ) -> Iterator[NemHarness]:
     """A new node on which the energy mosaic exists, asked through this transport."""
     accounts = {
-        each.account.address: 1_000 * XEM_MICRO for each in (ISSUER, ANNA, BERT, CLEO, STRANGER)
+        each.account.address: 1_000 * XEM_MICRO
+        for each in (ISSUER, ANNA, BERT, CLEO, STRANGER, ESCROW)
     }
     line = Line()
     with (

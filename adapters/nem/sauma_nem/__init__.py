@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sauma_nem.chain import NemChain
     from sauma_nem.codec import NemCodec
     from sauma_nem.delegation import Delegate
+    from sauma_nem.evidence import sign_evidence
     from sauma_nem.namespace_life import NamespaceExpiring, NamespaceLife
     from sauma_nem.node import NodeClient
     from sauma_nem.settings import NemSettings
@@ -57,10 +58,12 @@ __all__ = [
     "network_named",
     "network_of",
     "provision",
+    "sign_evidence",
     "xem_asset",
 ]
 
 _MODULES = {
+    "sign_evidence": "evidence",
     "Delegate": "delegation",
     "NamespaceExpiring": "namespace_life",
     "NamespaceLife": "namespace_life",

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sauma.chain import (
     REFERENCE_BYTES,
+    BatchKind,
     BlockRef,
     Decoded,
     Effect,
@@ -28,6 +29,7 @@ from .binary import (
     transaction_hash,
 )
 from .caip import account_of, asset_of
+from .evidence import NemVerifier, Recorded
 from .fees import COSIGNATURE_FEE_MICRO
 from .instructions import ROOT_BYTES
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
@@ -37,15 +39,21 @@ from .signing import AnnounceRequest, verify
 from .transactions import XEM, Block, MessageKind, MosaicId, Multisig, Transaction, Transfer
 from .unreadable import Unreadable
 
+KIND_AT: Final = 5
+"""Where a reference says what its batch is for."""
 RAW_BYTES_MAX: Final = 65_536
 """More than 32 cosignatures and the longest message need."""
 
 
-class NemCodec:
-    """Reads signed NEM transfers, plain ones and those that a multisig account's cosigner wraps."""
+class NemCodec(NemVerifier):
+    """Reads signed NEM transfers, plain ones and those that a multisig account's cosigner wraps.
+
+    And verifies evidence of sessions, which is signed with the key of a NEM account.
+    """
 
     def __init__(self, settings: NemSettings) -> None:
         """Read for the network, the energy mosaic and the issuing account of these settings."""
+        super().__init__(settings.nem_network)
         self.settings = settings
 
     @classmethod
@@ -173,13 +181,22 @@ def effects_of(transfer: Transfer, settings: NemSettings) -> tuple[Effect, ...]:
     sender = account_of(transfer.signer, network)
     recipient = account_of(transfer.recipient, network)
     effects = []
+    recorded = recorded_of(transfer)
     for mosaic_id, units in moved_units(transfer):
         if not _is_watched(mosaic_id, settings):
             continue
         asset = asset_of(mosaic_id, network)
         for account, delta_units in ((sender, -units), (recipient, units)):
             if asset != settings.energy_asset or account not in settings.issuing_accounts:
-                effects.append(Effect(account=account, asset=asset, delta_units=delta_units))
+                is_held = recorded is not None and account == settings.escrow
+                effects.append(
+                    Effect(
+                        account=account,
+                        asset=asset,
+                        delta_units=delta_units,
+                        session_id=recorded.session_id if recorded and is_held else None,
+                    )
+                )
     return tuple(effects)
 
 
@@ -193,12 +210,25 @@ def spent_units(transaction: Transaction, settings: NemSettings) -> dict[MosaicI
 
 
 def reference_of(transfer: Transfer) -> bytes | None:
-    """Return the batch reference that a transfer's plain message is or, with an anchor, begins with."""
+    """Return the batch reference that a transfer's plain message is, or begins with."""
     payload = _payload(transfer)
-    if len(payload) not in (REFERENCE_BYTES, REFERENCE_BYTES + ROOT_BYTES):
-        return None
     reference = payload[:REFERENCE_BYTES]
-    return reference if is_reference(reference) else None
+    if not is_reference(reference):
+        return None
+    is_known = (
+        len(payload) in (REFERENCE_BYTES, REFERENCE_BYTES + ROOT_BYTES)
+        or recorded_of(transfer) is not None
+    )
+    return reference if is_known else None
+
+
+def recorded_of(transfer: Transfer) -> Recorded | None:
+    """Return what a step of a session put on record behind its reference; None for another transfer."""
+    payload = _payload(transfer)
+    reference = payload[:REFERENCE_BYTES]
+    if not is_reference(reference) or reference[KIND_AT] != BatchKind.SESSION:
+        return None
+    return Recorded.from_bytes(payload[REFERENCE_BYTES:])
 
 
 def root_of(transfer: Transfer) -> bytes | None:

@@ -1,7 +1,7 @@
 """From the engine's instructions to the transfer that carries them out; pure.
 
 One batch is one transfer: one instruction, or several assets from one account to one other.  Its message
-is the batch's reference; an anchor's root follows it.
+is the batch's reference; an anchor's root follows it, or what a step of a session puts on record.
 """
 
 from __future__ import annotations
@@ -11,13 +11,26 @@ from typing import Final
 
 import attrs
 
-from sauma.chain import Anchor, Batch, Instruction, Issue, Retire, Transfer
+from sauma.chain import (
+    Anchor,
+    Attest,
+    Batch,
+    Capture,
+    Hold,
+    Instruction,
+    Issue,
+    Release,
+    Retire,
+    Transfer,
+)
 from sauma.errors import InvalidInput, Unsupported
 from sauma.identifiers import AccountId, AssetId
+from sauma.session import SessionStep
 from sauma.units import check_integer
 
 from . import transactions as nem
 from .caip import address_on, mosaic_of
+from .evidence import recorded_bytes
 from .network import (
     MICRO_PER_XEM,
     PUBLIC_KEY_BYTES,
@@ -88,6 +101,8 @@ def _draft(batch: Batch, instruction: Instruction, settings: NemSettings) -> Dra
             return _retire(batch, instruction, settings)
         case Anchor():
             return _anchor(batch, instruction, settings)
+        case Hold() | Attest() | Capture() | Release() if settings.escrow is not None:
+            return _session(batch, instruction, settings.escrow, settings)
         case _:
             raise Unsupported(
                 f"{settings.chain_id} cannot {type(instruction).__name__.lower()}: "
@@ -184,6 +199,45 @@ def _anchor(batch: Batch, anchor: Anchor, settings: NemSettings) -> Draft:
         recipient=address,
         message=batch.reference + anchor.root,
     )
+
+
+def _session(
+    batch: Batch,
+    instruction: Hold | Attest | Capture | Release,
+    escrow: AccountId,
+    settings: NemSettings,
+) -> Draft:
+    """Return a step's transfer, with what it puts on record behind the reference."""
+    step = SessionStep.from_bytes(instruction.evidence)
+    if step.terms.session_id != instruction.session_id:
+        raise InvalidInput(
+            f"an instruction about session {instruction.session_id.hex()} carries the evidence of "
+            f"{step.terms.session_id.hex()}: give it its own"
+        )
+    match instruction:
+        case Hold(payer=payer, asset=asset, units=units):
+            _check_authority(instruction, payer, settings)
+            draft = _movement(batch, payer, escrow, asset, units, settings)
+        case Attest(authority=authority):
+            address_on(authority, settings.nem_network)
+            draft = Draft(
+                batch_id=batch.batch_id,
+                sender=authority,
+                recipient=escrow.address,
+                message=batch.reference,
+            )
+        case Capture(asset=asset, parts=(part,)):
+            _check_authority(instruction, escrow, settings)
+            draft = _movement(batch, escrow, part.payee, asset, part.units, settings)
+        case Release(payer=payer, asset=asset, units=units):
+            _check_authority(instruction, escrow, settings)
+            draft = _movement(batch, escrow, payer, asset, units, settings)
+        case _:
+            raise Unsupported(
+                f"a capture on {settings.chain_id} has one part, a transfer has one recipient: make "
+                "an instruction of each"
+            )
+    return attrs.evolve(draft, message=batch.reference + recorded_bytes(step))
 
 
 def _movement(

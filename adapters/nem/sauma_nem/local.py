@@ -12,6 +12,7 @@ called, or in a rhythm.  Nothing here is for a real network: its keys are derive
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -19,10 +20,14 @@ from typing import Any, Final, Self
 
 from sauma.chain import Signer
 from sauma.identifiers import AccountId
+from sauma.session import Signed, Statement
 from sauma.venue import Venue
 
 from .caip import network_named
 from .chain import NemChain
+from .delegation import Delegate
+from .evidence import sign_evidence
+from .multisig import make_multisig
 from .node import NodeClient
 from .settings import NemSettings
 from .setup import provision
@@ -31,6 +36,7 @@ from .wallet import NemSigner
 
 ISSUER: Final = "@issuer"
 CLEARING: Final = "@clearing"
+ESCROW: Final = "@escrow"
 FUNDS_MICRO: Final = 1_000_000_000
 """What the issuing account starts with: 1,000 XEM."""
 
@@ -46,24 +52,42 @@ class LocalNem:
         path: Path | str | None = None,
         block_seconds: float | None = None,
         funds_micro: int = FUNDS_MICRO,
+        holds: bool = False,
+        cosigners: Sequence[str] = (),
+        purse_micro: int = 0,
         **settings: Any,
     ) -> None:
         """Start the node and provision the mosaic.
 
         `names` are the participants that have a key; the issuing and the clearing account always have
         one.  With `path` the chain is kept in that file.  The issuing account starts with `funds_micro`,
-        which pays all fees.  Further keywords are those of `NemSettings`.
+        which pays all fees, each participant and the escrow with `purse_micro`.  With `holds` there is
+        an escrow account for sessions, for which any of `cosigners`, participants too, signs as a
+        multisig account.  Further keywords are those of `NemSettings`.
         """
         chosen = network_named(network)
         self._signers: dict[str, NemSigner] = {
             name: NemSigner.from_private_key(_key_of(name), chosen)
-            for name in (ISSUER, CLEARING, *names)
+            for name in (ISSUER, CLEARING, *((ESCROW,) if holds else ()), *names)
         }
         issuer = self.account(ISSUER)
+        if holds:
+            settings["escrow"] = self.account(ESCROW)
         self.settings = NemSettings(network=network, mosaic=mosaic, issuer=issuer, **settings)
         with ExitStack() as stack:
             self.node = stack.enter_context(
-                TestNode.create({issuer.address: funds_micro}, network=chosen, path=path)
+                TestNode.create(
+                    {
+                        **{
+                            self.account(name).address: purse_micro
+                            for name in (*names, *((ESCROW,) if holds else ()))
+                            if purse_micro
+                        },
+                        issuer.address: funds_micro,
+                    },
+                    network=chosen,
+                    path=path,
+                )
             )
             self.server = stack.enter_context(NodeServer(self.node, block_seconds=block_seconds))
             client = NodeClient(self.server.url)
@@ -73,6 +97,8 @@ class LocalNem:
             signers: dict[AccountId, Signer] = {
                 signer.account: signer for signer in self._signers.values()
             }
+            if holds and cosigners:
+                signers[self.account(ESCROW)] = self._share_escrow(client, cosigners)
             self.chain = NemChain(self.settings, client, signers)
             self._closing = stack.pop_all()
 
@@ -84,7 +110,12 @@ class LocalNem:
             codec=self.chain.codec,
             energy_asset=self.settings.energy_asset,
             settings=self.settings.to_facts(),
-            roles={role: self.account(role) for role in (ISSUER, CLEARING)},
+            roles={
+                role: self.account(role)
+                for role in (ISSUER, CLEARING, ESCROW)
+                if role in self._signers
+            },
+            session_domain=self.settings.session_domain,
         )
 
     def join(self, name: str) -> NemSigner:
@@ -94,6 +125,19 @@ class LocalNem:
             self.chain.add_signer(signer)
             self._signers[name] = signer
         return self._signers[name]
+
+    def sign(self, name: str, statement: Statement) -> Signed:
+        """Have a participant sign evidence of a session."""
+        return sign_evidence(self._signers[name], statement)
+
+    def _share_escrow(self, client: NodeClient, cosigners: Sequence[str]) -> Signer:
+        """Make the escrow a multisig account; return who signs for it, the first of its cosigners."""
+        own = self._signers[ESCROW]
+        keys = [self._signers[name].public_key for name in cosigners]
+        network = self.settings.nem_network
+        while not make_multisig(client, network, own, cosigners=keys, needed=1).is_done:
+            self.node.mine()
+        return Delegate(own.account, own.public_key, self._signers[cosigners[0]])
 
     def account(self, name: str) -> AccountId:
         """Return the account of a participant, `@issuer` or `@clearing`."""

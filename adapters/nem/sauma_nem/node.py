@@ -190,13 +190,21 @@ class NodeClient:
     ) -> tuple[ListedTransaction, ...]:
         """Return confirmed transactions that an account sent or let wrap, the newest first.
 
+        As `transfers`."""
+        return self.transfers(address, "outgoing", below_id=below_id)
+
+    def transfers(
+        self, address: str, which: str = "all", *, below_id: int | None = None
+    ) -> tuple[ListedTransaction, ...]:
+        """Return confirmed transactions of an account: all, incoming or outgoing, the newest first.
+
         One page at most; the next begins below the last one's id.  Ids hold for one node only, until
         its chain is reorganised.
         """
         params = {"address": address, "pageSize": str(PAGE_TRANSACTIONS)}
         if below_id is not None:
             params["id"] = str(below_id)
-        return self._get("/account/transfers/outgoing", replies.listed, **params)
+        return self._get(f"/account/transfers/{which}", replies.listed, **params)
 
     def announce(self, request: AnnounceRequest) -> Announcement | ErrorReply:
         """Give signed bytes to the node; an `ErrorReply` is a refusal before any rule was applied.

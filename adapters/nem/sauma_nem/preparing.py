@@ -12,8 +12,9 @@ from sauma.errors import InsufficientBalance, InvalidInput, NoSigner, Refused
 from sauma.identifiers import AccountId
 
 from .binary import serialise
-from .codec import NemCodec, fee_micro_max_of
+from .codec import NemCodec, block_ref_of, fee_micro_max_of
 from .delegation import signed_by, wrapped
+from .escrow import check_step
 from .fees import MosaicFeeInformation, minimum_fee_micro
 from .instructions import NO_KEY, Draft, draft_of
 from .namespace_life import check_life, namespace_life
@@ -30,6 +31,7 @@ from .transactions import XEM, Block, MosaicId, Multisig, Transaction
 class Wanted:
     """A batch that can be written, and who signs for it."""
 
+    batch: Batch
     draft: Draft
     signer: Signer
 
@@ -95,6 +97,7 @@ class Preparer:
             if not packing.has_room(each.draft.sender):
                 break
             try:
+                check_step(self._node, self._codec, each.batch, block_ref_of(self._newest))
                 signed = self._sign(each, packing, now_seconds)
             except (Refused, InvalidInput):
                 if not prepared:
@@ -192,5 +195,5 @@ def wanted_of(
             if not wanted:
                 raise
             break
-        wanted.append(Wanted(draft=draft, signer=signer))
+        wanted.append(Wanted(batch=batch, draft=draft, signer=signer))
     return wanted

@@ -11,6 +11,7 @@ import attrs
 from sauma.chain import Capabilities, ExpiryUnit, FeeModel, Finality, Support
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId, AssetId, ChainId
+from sauma.session import session_domain
 from sauma.units import check_integer
 
 from .caip import address_on, asset_of, chain_id_of, network_named, xem_asset
@@ -57,6 +58,7 @@ _LATER_FACTS: Final = {
     "fee_micro_max": FEE_MICRO_MAX,
     "cosignatures": 0,
     "block_seconds": BLOCK_TARGET_SECONDS,
+    "escrow": None,
 }
 """Written only where they differ: a journal that began before they existed still says the same."""
 
@@ -90,6 +92,8 @@ class NemSettings:
     """The most that is offered for a transaction while the pool is full, if its least fee is lower."""
     cosignatures: int = 0
     """How many cosignatures a wrapped transaction needs beside its first signature."""
+    escrow: AccountId | None = None
+    """The account that keeps what sessions hold; with cosigners where others shall watch it."""
     block_seconds: int = BLOCK_TARGET_SECONDS
     """How far apart blocks are meant to be; another number on a private network."""
 
@@ -109,6 +113,12 @@ class NemSettings:
             )
         for account in self.floats:
             address_on(account, self.nem_network)
+        if self.escrow is not None:
+            address_on(self.escrow, self.nem_network)
+            if self.escrow in self.issuing_accounts:
+                raise InvalidInput(
+                    f"{self.escrow} keeps the supply: keep what sessions hold on another account"
+                )
         if len(set(self.issuing_accounts)) != 1 + len(self.floats) or len(self.floats) > FLOATS_MAX:
             raise InvalidInput(
                 f"floats must be up to {FLOATS_MAX} accounts, each once and none the issuer: correct "
@@ -143,6 +153,11 @@ class NemSettings:
     def chain_id(self) -> ChainId:
         """The chain id, such as `nem:testnet`."""
         return chain_id_of(self.nem_network)
+
+    @cached_property
+    def session_domain(self) -> bytes:
+        """What terms of sessions name as their domain; empty without an escrow account."""
+        return b"" if self.escrow is None else session_domain(str(self.escrow))
 
     @cached_property
     def mosaic_id(self) -> MosaicId:
@@ -195,6 +210,7 @@ class NemSettings:
             *((name, facts[name]) for name in ("network", "mosaic", "issuer")),
             *(("floats", account) for account in floats),
             *(("further_mosaics", name) for name in further),
+            *([("escrow", facts["escrow"])] if facts.get("escrow") is not None else []),
         ):
             if not isinstance(value, str):
                 raise InvalidInput(f"{name} {value!r} must be text")
@@ -204,6 +220,7 @@ class NemSettings:
                 "issuer": AccountId(facts["issuer"]),
                 "floats": tuple(map(AccountId, floats)),
                 "further_mosaics": tuple(further),
+                "escrow": None if facts.get("escrow") is None else AccountId(facts["escrow"]),
             }
         )
 
@@ -220,15 +237,17 @@ def capabilities_of(settings: NemSettings) -> Capabilities:
     Issuing is a transfer out of the issuing account and retiring one back to it, so the operator
     keeps that promise and the chain shows whether it was kept.  Idempotency is absent: a node
     takes the same bytes only once, but a second transaction for the same batch, signed at another
-    second, would land as well.
+    second, would land as well.  With an escrow account sessions are held and contested: every step
+    is a transfer with its evidence, and the operator keeps the order that the machine asks for.
     """
+    sessions = Support.ABSENT if settings.escrow is None else Support.EMULATED
     return Capabilities(
         issue=Support.EMULATED,
         transfer=Support.NATIVE,
         net=Support.ABSENT,
         retire=Support.EMULATED,
-        hold=Support.ABSENT,
-        contest=Support.ABSENT,
+        hold=sessions,
+        contest=sessions,
         anchor=Support.NATIVE,
         atomic_batch=Support.ABSENT,
         idempotency=Support.ABSENT,

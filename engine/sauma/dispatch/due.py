@@ -13,6 +13,7 @@ from sauma.chain import (
     REFERENCE_HASH_BYTES,
     Anchor,
     Batch,
+    Codec,
     Instruction,
     Issue,
     Leg,
@@ -238,7 +239,7 @@ def _movement(
     )
 
 
-def due_steps(connection: sa.Connection, venue: Venue) -> DueBatches:
+def due_steps(connection: sa.Connection, venue: Venue, codec: Codec) -> DueBatches:
     """Return the batches of sessions that may leave now: of each session the next, the others wait."""
     rows = charged.batches(connection)
     if not rows:
@@ -257,17 +258,19 @@ def due_steps(connection: sa.Connection, venue: Venue) -> DueBatches:
             continue
         blocked.add(row.session_id)
         if row.batch_id not in taken:
-            ready.append(_step_batch(connection, venue, row))
+            ready.append(_step_batch(connection, venue, codec, row))
     return DueBatches(ready=tuple(ready), waiting=waiting)
 
 
-def _step_batch(connection: sa.Connection, venue: Venue, row: charged.SessionBatchRow) -> StepBatch:
+def _step_batch(
+    connection: sa.Connection, venue: Venue, codec: Codec, row: charged.SessionBatchRow
+) -> StepBatch:
     escrow = venue.roles.get(ESCROW)
-    if escrow is None or not isinstance(venue.codec, Verifier):
+    if escrow is None or not isinstance(codec, Verifier):
         raise UnknownName(
             f"the venue on {venue.chain_id} names no {ESCROW}: it carries no sessions"
         )
-    done = follow(connection, row.session_id, venue.codec)
+    done = follow(connection, row.session_id, codec)
     taken, outcome = done[row.number - 1]
     return StepBatch(authority=row.authority, batch=step_batches(taken, outcome, escrow)[row.part])
 

@@ -82,6 +82,7 @@ class Dispatch:
     ) -> None:
         """Take what to work with; `holder` names this process to others that share the store."""
         self._store = store
+        self._asked_codec = venue.codec
         self._venue = attrs.evolve(venue, codec=RememberingCodec(venue.codec))
         self._now = now
         self._draw_salt = draw_salt
@@ -226,7 +227,7 @@ class Dispatch:
         """
         with self._store.reading() as connection:
             due = due_batches(connection, self._venue.chain_id)
-            steps = due_steps(connection, self._venue)
+            steps = due_steps(connection, self._venue, self._asked_codec)
             accounts = queries.accounts(connection, self._venue.chain_id)
             suspended = suspended_work(connection)
             done = Sent(held=held_transactions(connection, suspended.values()))

@@ -20,10 +20,11 @@ from sauma.session.evidence import (
     Statement,
     read_statement,
     signing_payload,
+    statement_bytes,
 )
 from sauma.session.machine import decide, exit_of
 from sauma.session.record import Answer, Command, Outcome, Refusal, Session
-from sauma.session.step import SessionStep, Verifier, batches_for, instructions_for
+from sauma.session.step import SessionStep, Verifier, batches_for, instructions_for, step_batch_id
 from sauma.session.terms import NO_WORD, SessionTerms, account_word, asset_word, session_domain
 from sauma.session.words import EvidenceKind, Reason, RegisterStatus, SessionState, Transition
 
@@ -66,4 +67,6 @@ __all__ = [
     "share",
     "share_difference",
     "signing_payload",
+    "statement_bytes",
+    "step_batch_id",
 ]

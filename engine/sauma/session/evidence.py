@@ -156,6 +156,14 @@ def signing_payload(statement: Statement) -> bytes:
     return SIGNING_PREFIX + statement.to_bytes()
 
 
+def statement_bytes(kind: int) -> int:
+    """Return how many bytes a statement of a kind has; raises `InvalidInput` for no kind."""
+    found = _KINDS.get(kind)
+    if found is None:
+        raise InvalidInput(f"{kind} is no kind of evidence")
+    return 1 + SESSION_ID_BYTES + struct.calcsize(found.layout)
+
+
 def read_statement(raw: bytes) -> Statement:
     """Return the statement of its bytes; raises `InvalidInput` for anything else."""
     kind = _KINDS.get(raw[0]) if raw else None

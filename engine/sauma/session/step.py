@@ -7,7 +7,6 @@ record: the number of the transition, then the bytes of its first statement, or 
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
@@ -150,7 +149,7 @@ def instructions_for(
     """Return what a step asks of a chain: attest, hold, capture, release, each where there is something.
 
     The caller is the authority.  Where an escrow account keeps what is held, because no contract does,
-    that account is the authority of what leaves it.
+    that account is the authority of what leaves it, and each part of a capture is one of its own.
     """
     session_id, number = outcome.session.session_id, outcome.session.steps
     evidence, terms = step.to_bytes(), step.terms
@@ -177,8 +176,8 @@ def instructions_for(
             )
         )
     parts = _parts(terms, outcome)
-    if parts:
-        made.append(Capture(**shared(escrow or step.caller), asset=terms.asset, parts=parts))
+    for together in [(part,) for part in parts] if escrow else [parts] if parts else []:
+        made.append(Capture(**shared(escrow or step.caller), asset=terms.asset, parts=together))
     if outcome.payer_units:
         made.append(
             Release(
@@ -191,23 +190,27 @@ def instructions_for(
     return tuple(made)
 
 
-def batches_for(
-    instructions: Sequence[Instruction], outcome: Outcome, *, atomic: bool
-) -> tuple[Batch, ...]:
-    """Return the batches of one step, in order: one, or one for each authority that follows another.
+def step_batch_id(session_id: bytes, number: int, part: int = 0) -> bytes:
+    """Return the id of a batch: of the session, the number of the step and, behind the first, the part."""
+    facts: list[Fact] = [session_id, number, *([part] if part else [])]
+    return content_id("session-batch", *facts)
 
-    The id is that of the session, the number of the step and, behind the first, of the part.
-    """
-    facts: list[Fact] = [outcome.session.session_id, outcome.session.steps]
-    groups = itertools.groupby(instructions, lambda each: each.authority)
+
+def batches_for(
+    instructions: Sequence[Instruction], outcome: Outcome, *, one_by_one: bool = False
+) -> tuple[Batch, ...]:
+    """Return the batches of one step, in order: one that is whole or not at all, or one an instruction."""
+    session_id, number = outcome.session.session_id, outcome.session.steps
+    whole = tuple(instructions)
+    parts = [(each,) for each in whole] if one_by_one else [whole]
     return tuple(
         Batch(
-            batch_id=content_id("session-batch", *facts, *([part] if part else [])),
+            batch_id=step_batch_id(session_id, number, part),
             kind=BatchKind.SESSION,
             instructions=made,
-            atomic=atomic and len(made) > 1,
+            atomic=len(made) > 1,
         )
-        for part, made in enumerate(tuple(group) for _, group in groups)
+        for part, made in enumerate(parts)
     )
 
 

@@ -140,7 +140,7 @@ def step_batches(taken: Taken, outcome: Outcome, escrow: AccountId) -> tuple[Bat
     instructions = instructions_for(
         taken.step, outcome, escrow=escrow if taken.is_emulated else None
     )
-    return batches_for(instructions, outcome, atomic=not taken.is_emulated)
+    return batches_for(instructions, outcome, one_by_one=taken.is_emulated)
 
 
 def plan_step(taken: Taken, outcome: Outcome, parties: Parties) -> list[Table]:

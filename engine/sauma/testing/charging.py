@@ -191,8 +191,8 @@ class Charging:
     def batches(self, step: SessionStep, outcome: Outcome) -> tuple[Batch, ...]:
         """Return the batches of a step as the chain is asked for them."""
         instructions = instructions_for(step, outcome, escrow=self.world.harness.session_escrow)
-        atomic = bool(self.world.capabilities.atomic_batch)
-        return batches_for(instructions, outcome, atomic=atomic)
+        one_by_one = self.world.harness.session_escrow is not None
+        return batches_for(instructions, outcome, one_by_one=one_by_one)
 
     def batch(self, step: SessionStep, outcome: Outcome) -> Batch:
         """Return the first, and mostly the only one of them."""
