@@ -34,6 +34,7 @@ demo: .venv/.demo
 	@$(BIN)/sauma demo
 
 test: .venv/.test
+	@sh tests/portal/chromium.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.test

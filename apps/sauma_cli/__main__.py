@@ -32,10 +32,13 @@ _participant = App(name="participant", help="Participants, their wallets and met
 _keys = App(name="keys", help="Files of keys for NEM, encrypted.")
 _device = App(name="device", help="Devices that report readings, and their tokens.")
 _nem = App(name="nem", help="Several signatures for one NEM account.")
+_demo = App(
+    name="demo",
+    help="Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own.",
+)
 _ethereum = App(name="ethereum", help="The settlement contract on an Ethereum node.")
 
 for _name, _help in (
-    ("demo", "Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own."),
     ("settle", "Carry readings to bills: clear, move energy on the chain, bill from what it says."),
     ("plan", "Say what a plan takes of its chain, before anything is sent."),
     ("bills", "Show the bills of a folder."),
@@ -49,6 +52,12 @@ for _name, _help in (
     ("rebuild", "Rebuild a folder's tables from its journal."),
 ):
     app.command(f"sauma_cli.commands.{_name}:{_name}", name=_name, help=_help)
+_demo.command(
+    "sauma_cli.commands.portal:portal",
+    name="portal",
+    help="A neighbourhood in the browser: register, set a price, watch the day, check the bill.",
+)
+app.command(_demo)
 _participant.command(
     "sauma_cli.commands.participant:add", name="add", help="Add a participant and its wallet."
 )
@@ -86,6 +95,8 @@ app.command(_nem)
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors of ours and of usage are one line, no trace."""
     as_json = "--json" in arguments
+    if list(arguments[:1]) == ["demo"]:
+        _load_demo()
     try:
         result = app(list(arguments), exit_on_error=False, print_error=False)
     except UnknownCommandError as error:
@@ -107,6 +118,14 @@ def run(arguments: Sequence[str]) -> int:
         message = "stopped; nothing is lost: the same command goes on from here"
         return _fail("Stopped", message, EXIT_STOPPED, as_json=as_json)
     return result if isinstance(result, int) else EXIT_DONE
+
+
+def _load_demo() -> None:
+    """Give `sauma demo` what it does without a further word; only commands are loaded by their names."""
+    if _demo.default_command is None:
+        from sauma_cli.commands.demo import demo
+
+        _demo.default(demo)
 
 
 def _missing_package(error: BaseException | None) -> str | None:

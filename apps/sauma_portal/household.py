@@ -24,7 +24,7 @@ from sauma_portal.market.preview import Effect, preview, recorded
 from sauma_portal.market.spans import Span, day_of, day_span, month_of, month_span
 from sauma_portal.messages import NotFound
 from sauma_portal.portal import Portal
-from sauma_portal.references import BillNumber
+from sauma_portal.references import YEAR_MAX, YEAR_MIN, BillNumber
 
 PREVIEW_DAYS: Final = 30
 CHECKS_MAX: Final = 12
@@ -241,6 +241,17 @@ def own_income(portal: Portal, person: Person, month: date | None) -> tuple[date
         return chosen, income.read_income(
             connection, person.participant, person.area, month_span(chosen, zone)
         )
+
+
+def read_month(text: str) -> date:
+    """Read a month such as `2026-11`; raises `NotFound` for what is none."""
+    try:
+        month = date.fromisoformat(f"{text}-01")
+    except ValueError as error:
+        raise NotFound(f"{text!r} is no month such as 2026-11") from error
+    if not YEAR_MIN <= month.year <= YEAR_MAX:
+        raise NotFound(f"nothing is known of {text}")
+    return month
 
 
 def own_tokens(portal: Portal, person: Person) -> list[keys.Token]:

@@ -112,18 +112,22 @@ def _newest_bill(connection: sa.Connection, person: Person, zone: str) -> BillNu
     return BillNumber(month=months[0], customer_number=person.customer_number)
 
 
-def any_bill(portal: Portal, number: str) -> tuple[Person, BillDocument, checking.Verdict]:
-    """Return anybody's bill and a check of it; raises `NotFound`."""
+def any_bill(portal: Portal, number: str) -> tuple[Person, BillDocument]:
+    """Return whose bill it is and the bill; raises `NotFound`."""
     try:
         wanted = BillNumber.parse(number)
     except InvalidInput as error:
         raise NotFound(str(error)) from error
     with portal.accounts.reading() as connection:
-        owner = people.find(connection, wanted.customer_number - people.CUSTOMER_NUMBER_BASE)
+        owner = people.by_customer_number(connection, wanted.customer_number)
     if owner is None:
         raise NotFound(f"there is no bill {number}")
-    bill = household.own_bill(portal, owner, number)
-    return owner, bill, checking.check_bill(portal.engine, bill)
+    return owner, household.own_bill(portal, owner, number)
+
+
+def check_any_bill(portal: Portal, number: str) -> checking.Verdict:
+    """Check anybody's bill from meter to chain; raises `NotFound`."""
+    return checking.check_bill(portal.engine, any_bill(portal, number)[1])
 
 
 def read_trail(portal: Portal) -> list[TrailEntry]:

@@ -9,6 +9,8 @@ import attrs
 
 from sauma.errors import InvalidInput
 
+YEAR_MIN: Final = 1900
+YEAR_MAX: Final = 2999
 _WEIGHTS: Final = (7, 3, 1)
 _DIGITS_MIN: Final = 3
 _DIGITS_MAX: Final = 19
@@ -30,7 +32,8 @@ class BillNumber:
         """Read a number; raises `InvalidInput` for what is none."""
         month, _, customer = text.partition("-")
         well_formed = len(text) <= 20 and text.isascii() and month.isdigit() and customer.isdigit()
-        if not well_formed or len(month) != 6 or not 1 <= int(month[4:]) <= 12 or month < "1900":
+        is_month = well_formed and len(month) == 6 and 1 <= int(month[4:]) <= 12
+        if not is_month or not YEAR_MIN <= int(month[:4]) <= YEAR_MAX:
             raise InvalidInput(f"{text!r} is no bill number such as 202611-100007")
         return cls(month=date(int(month[:4]), int(month[4:]), 1), customer_number=int(customer))
 

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from sauma.store import queries
+from sauma_metering.server import HttpServer
 from sauma_portal.accounts import Role, people
 from sauma_portal.app import create_app
 from sauma_portal.messages import TooMany
-from sauma_portal.serving import listen, serving
 from sauma_portal.throttle import Throttle
 
 from .street import PASSWORD, gsrn
@@ -225,9 +225,8 @@ def test_the_throttle_forgets_and_stays_small():
 
 def test_a_gigabyte_is_refused_before_it_is_read(street):
     """The announced length is enough to say no, over real HTTP, and what lies about it is cut off."""
-    taken = listen("127.0.0.1", 0)
-    port = taken.getsockname()[1]
-    with serving(create_app(street.portal), taken):
+    with HttpServer(create_app(street.portal)) as server:
+        port = server.port
         head = (
             "POST /register HTTP/1.1\r\nHost: x\r\n"
             "Content-Type: application/x-www-form-urlencoded\r\n"

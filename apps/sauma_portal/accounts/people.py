@@ -14,6 +14,9 @@ CUSTOMER_NUMBER_BASE: Final = 100_000
 """Customer numbers begin here, so that references have a decent length."""
 
 
+PERSON_ID_MAX: Final = 2**31 - 1
+
+
 class Role(enum.Enum):
     """What somebody may do."""
 
@@ -65,6 +68,12 @@ def add(connection: sa.Connection, **values: Any) -> int:
 def find(connection: sa.Connection, person_id: int) -> Person | None:
     """Return somebody by id."""
     return _one(connection, t.people.c.person_id == person_id)
+
+
+def by_customer_number(connection: sa.Connection, number: int) -> Person | None:
+    """Return whose bills bear a number."""
+    person_id = number - CUSTOMER_NUMBER_BASE
+    return find(connection, person_id) if 0 < person_id <= PERSON_ID_MAX else None
 
 
 def by_email(connection: sa.Connection, email: str) -> Person | None:

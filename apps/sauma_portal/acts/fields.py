@@ -145,8 +145,8 @@ class Fields:
                 name,
                 say(
                     N_("Choose a price from %(least)s to %(most)s cents per kWh."),
-                    least=_cents(rulebook.price_floor_micro),
-                    most=_cents(rulebook.price_cap_micro),
+                    least=cents_text(rulebook.price_floor_micro),
+                    most=cents_text(rulebook.price_cap_micro),
                 ),
             )
         return price_micro
@@ -167,6 +167,7 @@ def _is_visible(character: str) -> bool:
     return character == " " or unicodedata.category(character)[0] not in "CZ"
 
 
-def _cents(price_micro: int) -> str:
+def cents_text(price_micro: int) -> str:
+    """Write a price in cents per kWh, as the bounds of a price are said."""
     whole, rest = divmod(price_micro, 10**CENT_DECIMALS)
     return f"{whole}.{rest:04d}".rstrip("0").rstrip(".")

@@ -13,7 +13,7 @@ from sauma.intervals import Interval
 from sauma.offers import WITHDRAWN_MICRO, Side, StandingPrice
 from sauma.store import queries
 from sauma_portal.accounts import Person, people
-from sauma_portal.acts.fields import Fields
+from sauma_portal.acts.fields import Fields, cents_text
 from sauma_portal.messages import N_, FormError, say
 from sauma_portal.portal import Portal
 
@@ -53,6 +53,30 @@ def read_prices(
     sell = fields.price("sell", rulebook) if person.sells else None
     fields.check()
     return buy, sell
+
+
+def check_prices(
+    portal: Portal, person: Person, buy_micro: int | None, sell_micro: int | None
+) -> tuple[int | None, int | None]:
+    """Return prices that somebody may set, or raise `FormError`: within floor and cap, on one's own sides."""
+    rulebook, wrong = portal.engine.rulebook, {}
+    for name, price_micro, allowed in (
+        ("buy_micro", buy_micro, person.buys),
+        ("sell_micro", sell_micro, person.sells),
+    ):
+        if price_micro is None:
+            continue
+        if not allowed:
+            wrong[name] = say(N_("You said that you do not do that: change your profile first."))
+        elif not rulebook.price_floor_micro <= price_micro <= rulebook.price_cap_micro:
+            wrong[name] = say(
+                N_("Choose a price from %(least)s to %(most)s cents per kWh."),
+                least=cents_text(rulebook.price_floor_micro),
+                most=cents_text(rulebook.price_cap_micro),
+            )
+    if wrong:
+        raise FormError(wrong)
+    return buy_micro, sell_micro
 
 
 def set_prices(

@@ -6,20 +6,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
-from sauma.engine import Engine
-from sauma.errors import SaumaError
-from sauma.intervals import Interval
+import requests
+
+from sauma.errors import SaumaError, Unavailable
+from sauma.intervals import Interval, format_time
 from sauma.logs import get_logger
 from sauma.offers import Reading
+from sauma.service import Service
 from sauma.store import queries
+from sauma_metering.server.app import PREFIX
 from sauma_portal.accounts import people
 from sauma_portal.demo.profiles import profile_for, readings
 from sauma_portal.portal import Portal
 
 log = get_logger(__name__)
-TICK_S = 0.5
+TIMEOUT_S: Final = 10.0
+HTTP_OK: Final = 200
+HTTP_UNPROCESSABLE: Final = 422
 
 
 class FastClock:
@@ -37,6 +42,10 @@ class FastClock:
     def stop(self) -> None:
         """Stand still."""
         self._start, self._begun = self.now(), None
+
+    def advance(self, moment: datetime) -> None:
+        """Stand at a later moment; for who moves the market by hand."""
+        self._start, self._begun = moment, None
 
     def now(self) -> datetime:
         """Return the market's time, cut to whole seconds."""
@@ -59,22 +68,54 @@ class Running(Protocol):
 
 
 class Meters:
-    """Reports what every metering point measured in the intervals that ended since the last call."""
+    """Reports over HTTP what every metering point measured in the intervals that ended."""
 
-    def __init__(self, portal: Portal, homes: dict[str, str]) -> None:
+    def __init__(self, portal: Portal, homes: dict[str, str], url: str, token: str) -> None:
         """Begin with the interval that runs now; `homes` says whose profile a metering point has."""
-        self._portal, self._homes = portal, homes
+        self._portal, self._homes, self._url, self._token = portal, homes, url, token
         minutes = portal.engine.rulebook.interval_minutes
         self._next = Interval.containing(portal.market_clock.now(), minutes)
 
     def report(self) -> int:
-        """Report; return how many intervals ended."""
-        ended = 0
-        while self._next.end <= self._portal.market_clock.now():
-            self._portal.engine.accept(self.readings_of([self._next]))
-            self._next = Interval(start=self._next.end, minutes=self._next.minutes)
-            ended += 1
-        return ended
+        """Send the readings of every interval that ended; return how many ended.
+
+        What the metering server does not take now is sent again the next time.
+        """
+        ended = []
+        interval = self._next
+        while interval.end <= self._portal.market_clock.now():
+            ended.append(interval)
+            interval = Interval(start=interval.end, minutes=interval.minutes)
+        if ended:
+            self._send(self.readings_of(ended))
+        self._next = interval
+        return len(ended)
+
+    def _send(self, found: Sequence[Reading]) -> None:
+        body = {
+            "readings": [
+                {
+                    "metering_point": each.metering_point,
+                    "interval_start": format_time(each.interval.start),
+                    "imported_wh": each.imported_wh,
+                    "exported_wh": each.exported_wh,
+                    "quality": each.quality.value,
+                    "key": each.key,
+                }
+                for each in found
+            ]
+        }
+        try:
+            answer = requests.post(
+                f"{self._url}{PREFIX}/readings",
+                json=body,
+                headers={"authorization": f"Bearer {self._token}"},
+                timeout=TIMEOUT_S,
+            )
+        except requests.RequestException as error:
+            raise Unavailable(f"the metering server is silent ({type(error).__name__})") from error
+        if answer.status_code not in (HTTP_OK, HTTP_UNPROCESSABLE):
+            raise Unavailable(f"the metering server answers {answer.status_code}")
 
     def readings_of(self, intervals: Sequence[Interval]) -> list[Reading]:
         """Return what every metering point reports of some intervals."""
@@ -120,17 +161,22 @@ class Repeating:
                 log.warning("left_out", thread=self._thread.name, error=str(error))
 
 
-class Ticking(Repeating):
-    """Lets meters report and settles what is due, twice a second."""
+class Settling:
+    """Runs a service in a thread of its own."""
 
-    def __init__(self, engine: Engine, meters: Meters) -> None:
-        """Take an engine and its meters."""
-        super().__init__("settling", TICK_S, self.tick)
-        self._engine, self._meters = engine, meters
+    def __init__(self, service: Service) -> None:
+        """Take a service that nobody else runs."""
+        self._service = service
+        self._stop = threading.Event()
+        self._thread = threading.Thread(
+            target=service.run, args=(self._stop,), name="settling", daemon=True
+        )
 
-    def tick(self) -> None:
-        """Do what can be done now."""
-        self._meters.report()
-        self._engine.clear_due()
-        self._engine.settle_due()
-        self._engine.step()
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the round under way."""
+        self._stop.set()
+        self._thread.join()

@@ -18,10 +18,12 @@ from sauma.identifiers import complete_gsrn
 from sauma.intervals import day_intervals, find_zone
 from sauma.offers import Side
 from sauma.rulebook import Netting, NettingPeriod, Rulebook, Supplier
+from sauma.service import Service, ServiceSettings
+from sauma_metering.server import HttpServer, Metering, metering_app
 from sauma_nem.local import LocalNem
 from sauma_portal.accounts import AccountStore, Person, Role
 from sauma_portal.acts import joining, metering
-from sauma_portal.demo.running import FastClock, Meters, Repeating, Running, Ticking
+from sauma_portal.demo.running import FastClock, Meters, Repeating, Running, Settling
 from sauma_portal.market.spans import day_of
 from sauma_portal.messages import N_
 from sauma_portal.passwords import Passwords
@@ -34,10 +36,13 @@ PASSWORD: Final = "a sunny roof"  # noqa: S105 - a demo's, printed for everybody
 QUARTER_S: Final = 6.0
 """How long a quarter of an hour takes."""
 BLOCK_S: Final = 3.0
+POLL_S: Final = 0.5
 FINALITY_BLOCKS: Final = 20
 """A minute in the demo; the real network needs 361 blocks, six hours."""
 FUNDS_MICRO: Final = 10**12
 MORNING: Final = clock_time(8)
+SPARE_POINT: Final = complete_gsrn("64300000000000099")
+"""A metering point that is nobody's yet: whoever registers it is reported for at once."""
 
 PLAN: Final = AreaPlan(
     name=AREA,
@@ -91,9 +96,9 @@ class Scene:
     portal: Portal
     nem: LocalNem
     clock: FastClock
+    service: Service
     running: tuple[Running, ...]
     """What has to be started for the scene to move, in this order."""
-    ticking: Ticking
     people: tuple[Person, ...]
 
 
@@ -108,12 +113,13 @@ def open_scene(
     passwords: Passwords | None = None,
     clock: Clock | None = None,
     secret: bytes | None = None,
+    begins: clock_time = MORNING,
 ) -> Iterator[Scene]:
     """Set the scene in a folder; nothing moves until `moving` says so.
 
     With `block_s` None blocks are made by `nem.mine` only.
     """
-    market = FastClock(_morning((clock or SystemClock()).now()), 15 * 60 / quarter_s)
+    market = FastClock(_at((clock or SystemClock()).now(), begins), 15 * 60 / quarter_s)
     with ExitStack() as stack:
         nem = stack.enter_context(
             LocalNem(block_seconds=None, finality_blocks=FINALITY_BLOCKS, funds_micro=FUNDS_MICRO)
@@ -132,22 +138,45 @@ def open_scene(
             passwords=passwords or Passwords(),
         )
         people, homes = _settle_in(portal, market)
-        meters = Meters(portal, homes)
+        metering = stack.enter_context(
+            Metering.open(folder / "store.sqlite", folder / "devices.sqlite", clock=market)
+        )
+        token = metering.devices.add("meters", market.now(), areas=[AREA])
+        server = HttpServer(metering_app(metering))
+        meters = Meters(portal, homes, server.url, token)
         if history:
             _live_the_past(portal, nem, meters, day_of(market.now(), RULEBOOK.zone))
         engine.publish(attrs.evolve(RULEBOOK, version=2, netting_period=NettingPeriod.INTERVAL))
-        ticking = Ticking(engine, meters)
-        running: tuple[Running, ...] = (market, ticking)
+        service = Service(engine, settings=ServiceSettings(poll_s=POLL_S, retry_max_s=5.0))
+        running: list[Running] = [
+            market,
+            _Started(server),
+            Repeating("meters", POLL_S, meters.report),
+            Settling(service),
+        ]
         if block_s is not None:
-            running = (*running, Repeating("blocks", block_s, nem.mine))
+            running.append(Repeating("blocks", block_s, nem.mine))
         yield Scene(
             portal=portal,
             nem=nem,
             clock=market,
-            running=running,
-            ticking=ticking,
+            service=service,
+            running=tuple(running),
             people=people,
         )
+
+
+class _Started:
+    """An HTTP server as something that runs."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
 
 
 @contextmanager
@@ -233,7 +262,7 @@ def _first_past_day(today: date) -> date:
     return today.replace(day=1) - timedelta(days=1)
 
 
-def _morning(now: datetime) -> datetime:
-    """Return eight o'clock of a day, local time."""
+def _at(now: datetime, begins: clock_time) -> datetime:
+    """Return a time of the running local day."""
     zone = find_zone(RULEBOOK.zone)
-    return datetime.combine(now.astimezone(zone).date(), MORNING, zone).astimezone(now.tzinfo)
+    return datetime.combine(now.astimezone(zone).date(), begins, zone).astimezone(now.tzinfo)

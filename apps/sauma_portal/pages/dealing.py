@@ -19,9 +19,10 @@ from sauma_portal.market.neighbours import HEIGHT, WIDTH
 from sauma_portal.market.progress import Progress
 from sauma_portal.messages import FormError, NotFound
 from sauma_portal.pages.charts import day_chart
-from sauma_portal.pages.forms import Form, slow_down
+from sauma_portal.pages.forms import Form
 from sauma_portal.references import grouped
 from sauma_portal.web.rendering import form_page, page, render, see
+from sauma_portal.web.slowing import slow_down
 from sauma_portal.web.visiting import Asked, Visitor, logged_in, person_of, portal_of
 
 
@@ -238,9 +239,4 @@ def _whole(text: str) -> int:
 
 def _month(request: Asked) -> date | None:
     text = request.query_params.get("month", "")
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError as error:
-        raise NotFound(f"{text!r} is no month such as 2026-11") from error
+    return household.read_month(text) if text else None

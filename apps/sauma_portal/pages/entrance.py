@@ -12,8 +12,9 @@ from sauma_portal import languages
 from sauma_portal.accounts import keys
 from sauma_portal.acts import entering, joining
 from sauma_portal.messages import FormError
-from sauma_portal.pages.forms import Form, is_local, slow_down
+from sauma_portal.pages.forms import Form, is_local
 from sauma_portal.web.rendering import form_page, page, see
+from sauma_portal.web.slowing import slow_down
 from sauma_portal.web.visiting import (
     LANGUAGE_COOKIE,
     Asked,
@@ -43,6 +44,11 @@ class EntrancePages(Controller):
         """Explain how it works, and whom to ask."""
         portal = portal_of(request)
         return page(request, "help.html", rulebook=portal.engine.rulebook, block_s=portal.block_s)
+
+    @get("/help/programs", sync_to_thread=True)
+    def programs(self, request: Request[Visitor, Any, Any]) -> Response[str]:
+        """Say what programs can do, from the description that they read themselves."""
+        return page(request, "programs.html", calls=described_calls(request))
 
     @get("/register", sync_to_thread=True)
     def registering(self, request: Request[Visitor, Any, Any]) -> Response[str]:
@@ -144,6 +150,17 @@ class EntrancePages(Controller):
             )
         )
         return answer
+
+
+def described_calls(request: Asked) -> list[tuple[str, str, str]]:
+    """Return method, path and summary of every call of the API."""
+    paths = request.app.openapi_schema.to_schema()["paths"]
+    return [
+        (method.upper(), path, str(operation.get("description") or operation.get("summary")))
+        for path, operations in sorted(paths.items())
+        for method, operation in operations.items()
+        if isinstance(operation, dict)
+    ]
 
 
 def _register_page(

@@ -6,20 +6,7 @@ from typing import Any, TypeAlias
 
 from litestar.params import URLEncodedBody
 
-from sauma_portal.web.visiting import Asked, portal_of, visitor_of
-
 Form: TypeAlias = URLEncodedBody[dict[str, Any]]
-
-
-def slow_down(asked: Asked) -> None:
-    """Count a change; raises `TooMany` when one network address asks for too many."""
-    portal = portal_of(asked)
-    portal.throttle.check(
-        f"forms from {visitor_of(asked).address}",
-        portal.now,
-        tries_max=portal.settings.forms_per_address,
-        window_s=60,
-    )
 
 
 def is_local(path: str) -> bool:

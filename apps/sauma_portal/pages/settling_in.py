@@ -16,8 +16,9 @@ from sauma_portal.acts import entering, joining, leaving, metering, tokens
 from sauma_portal.acts.tokens import SCOPES
 from sauma_portal.messages import FormError
 from sauma_portal.pages.entrance import leave
-from sauma_portal.pages.forms import Form, slow_down
+from sauma_portal.pages.forms import Form
 from sauma_portal.web.rendering import form_page, see
+from sauma_portal.web.slowing import slow_down
 from sauma_portal.web.visiting import Asked, Visitor, logged_in, person_of, portal_of
 
 _EMPTY: Final = {"metering_point": "", "public_key": "", "signature": ""}

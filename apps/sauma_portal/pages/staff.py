@@ -13,8 +13,9 @@ from sauma_portal import overview
 from sauma_portal.acts import staffing
 from sauma_portal.messages import FormError
 from sauma_portal.pages.dealing import bill_values
-from sauma_portal.pages.forms import Form, slow_down
+from sauma_portal.pages.forms import Form
 from sauma_portal.web.rendering import form_page, page, see
+from sauma_portal.web.slowing import slow_down
 from sauma_portal.web.visiting import Asked, Visitor, person_of, portal_of, staff_only
 
 
@@ -66,7 +67,9 @@ class StaffPages(Controller):
     @get("/staff/bills/{number:str}", sync_to_thread=True)
     def bill(self, request: Request[Visitor, Any, Any], number: FromPath[str]) -> Response[str]:
         """Show and check anybody's bill."""
-        owner, bill, verdict = overview.any_bill(portal_of(request), number)
+        portal = portal_of(request)
+        owner, bill = overview.any_bill(portal, number)
+        verdict = overview.check_any_bill(portal, number)
         return page(request, "bill.html", verdict=verdict, **bill_values(request, owner, bill))
 
     @get("/staff/export", sync_to_thread=True)

@@ -103,6 +103,8 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
 
 def _problem(error: Exception, status: int) -> Response[dict[str, Any]]:
     problem: dict[str, Any] = {
+        "invalid": {},
+        "errors": [],
         "type": "about:blank",
         "title": str(_TITLES.get(status, _SORRY)),
         "status": status,
