@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from ethereum_worlds import AnvilWorld, EthTesterWorld
 from nem_over_http import NemHttpWorld
@@ -40,8 +41,54 @@ NOT_IN: Mapping[str, Mapping[str, str]] = {
         "anvil": "a node forgets what undone blocks had: played as fault 33",
     },
 }
+ELSEWHERE: Mapping[str, str] = {
+    "14 the journal is damaged, or its end is torn": "tests/store/test_crash.py",
+    "37 logs are missing for a block": "tests/ethereum/test_mishaps.py",
+    "38 the node has forgotten old blocks": "tests/nem/adapter/test_chain.py",
+    "42 the same input again": "tests/engine/test_settling.py",
+    "43 the same key with other contents": "tests/market/test_positions.py",
+    "44 two true equal readings": "tests/market/test_positions.py",
+    "46 what is below a cent is carried": "tests/engine/test_settling.py",
+    "47 amounts out of bounds": "tests/core/test_units.py",
+    "52 a store of another version": "tests/store/test_migrations.py",
+    "53 an anchor is undone": "tests/engine/test_anchors.py",
+}
+"""Faults that reach a sender through something else, and where that is tested."""
+CANNOT: Mapping[str, str] = {
+    "40 a subscription stops silently": "nothing subscribes: every step asks",
+}
+_TEST = re.compile(r"^def (test_(?:\d\d_)+\w+)\(stage", re.MULTILINE)
 _NAME = re.compile(r"::(test_\w+)\[([\w-]+)")
 _SHOWN = {"passed": "ok", "failed": "FAILED"}
+
+
+def documented_table() -> str:
+    """Return the table of the manual, in Markdown, from the tests themselves."""
+    tests = sorted(
+        name
+        for path in Path(__file__).parent.glob("test_named_*.py")
+        for name in _TEST.findall(path.read_text("utf-8"))
+    )
+    lines = [
+        f"| fault | {' | '.join(WORLDS)} |",
+        f"| --- |{' --- |' * len(WORLDS)}",
+    ]
+    reasons: dict[str, int] = {}
+    for test in tests:
+        cannot = NOT_IN.get(test, {})
+        cells = [
+            f"– ({reasons.setdefault(cannot[world], len(reasons) + 1)})" if world in cannot else "✓"
+            for world in WORLDS
+        ]
+        lines.append(f"| {_words(test)} | {' | '.join(cells)} |")
+    lines += ["", *(f"- ({n}) cannot occur: {reason}" for reason, n in reasons.items())]
+    lines += [f"- {fault}: `{place}`" for fault, place in ELSEWHERE.items()]
+    lines += [f"- {fault}: cannot occur, {reason}" for fault, reason in CANNOT.items()]
+    return "\n".join(lines)
+
+
+def _words(test: str) -> str:
+    return test.removeprefix("test_").replace("_", " ")
 
 
 def table_of(played: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -56,7 +103,7 @@ def table_of(played: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield "".join(["fault".ljust(66), *(name.ljust(12) for name in WORLDS)])
     reasons: dict[str, int] = {}
     for test in sorted(cells):
-        row = [test.removeprefix("test_").replace("_", " ").ljust(66)]
+        row = [_words(test).ljust(66)]
         for world in WORLDS:
             reason = NOT_IN.get(test, {}).get(world)
             if reason is not None:
