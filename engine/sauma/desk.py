@@ -171,15 +171,13 @@ class Desk:
     def add_metering_points(self, points: Iterable[MeteringPoint]) -> None:
         """Register metering points of registered participants, all or none."""
         with self._store.transaction() as transaction:
+            new = intake.new_metering_points(transaction.connection, points)
+            digests = transaction.vault_put_all(
+                "gsrn", [(point.gsrn, self._draw_salt(), point.gsrn.encode()) for point in new]
+            )
             rows = [
-                (
-                    transaction.vault_put(
-                        "gsrn", point.gsrn, salt=self._draw_salt(), content=point.gsrn.encode()
-                    ),
-                    point.participant,
-                    point.area,
-                )
-                for point in intake.new_metering_points(transaction.connection, points)
+                (digest, point.participant, point.area)
+                for digest, point in zip(digests, new, strict=True)
             ]
             tables = [Table.from_rows(journal.METERING_POINTS, rows)] if rows else []
             self._append_in(transaction, "metering_points_registered", tables)
@@ -266,18 +264,17 @@ class Desk:
         with self._store.transaction() as transaction:
             connection = transaction.connection
             tables = intake.participant_tables(connection, names)
+            new = intake.new_bindings(connection, chain_id, bindings)
+            digests = transaction.vault_put_all(
+                "account",
+                [
+                    (f"{holder} {chain_id}", self._draw_salt(), str(account).encode())
+                    for holder, account in new
+                ],
+            )
             rows = [
-                (
-                    holder,
-                    str(chain_id),
-                    transaction.vault_put(
-                        "account",
-                        f"{holder} {chain_id}",
-                        salt=self._draw_salt(),
-                        content=str(account).encode(),
-                    ),
-                )
-                for holder, account in intake.new_bindings(connection, chain_id, bindings)
+                (holder, str(chain_id), digest)
+                for (holder, _), digest in zip(new, digests, strict=True)
             ]
             if rows:
                 tables = [*tables, Table.from_rows(journal.BINDINGS, rows)]

@@ -134,9 +134,12 @@ class Engine(Desk):
             if period is None:
                 return False
             terms = plan_terms(connection, rulebook, area, period, self._venue)
-            _, batches = plan_batches(connection, rulebook, area, period, terms)
-            accounts = queries.accounts(connection, self._venue.chain_id)
-        fees = self._quoted_fees(batches, accounts) if terms.needs_fees else []
+            batches: Sequence[PlannedBatch] = ()
+            accounts: dict[str, AccountId] = {}
+            if terms.needs_fees:
+                _, batches = plan_batches(connection, rulebook, area, period, terms)
+                accounts = queries.accounts(connection, self._venue.chain_id)
+        fees = self._quoted_fees(batches, accounts)
         with self._store.transaction() as transaction:
             connection = transaction.connection
             if in_force(connection) != rulebook:
@@ -317,6 +320,8 @@ class Engine(Desk):
         self, batches: Sequence[PlannedBatch], accounts: dict[str, AccountId]
     ) -> list[tuple[str, int]]:
         """Ask the chain what the plan costs whom; holders without an account are left to dispatch."""
+        if not batches:
+            return []
         holders = {account: holder for holder, account in accounts.items()}
         built = []
         for batch in batches:

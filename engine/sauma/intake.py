@@ -202,7 +202,7 @@ def check_length(interval: Interval, rulebook: Rulebook) -> None:
 
 def check_area(connection: sa.Connection, area: str, interval: Interval) -> None:
     """Raise `UnknownName` unless somebody is metered in an area or offers there."""
-    if queries.metering_points(connection, area):
+    if queries.has_points(connection, area):
         return
     if not queries.posted_offers(connection, area, interval):
         raise UnknownName(

@@ -113,9 +113,10 @@ class Clearing:
         parties = np.concatenate((ids[self.trade_bid_row], ids[self.trade_ask_row]), axis=1)
         head = hashlib.sha256(b"sauma:trade:" + self.clearing_id)
         digests = bytearray()
-        for party in np.split(parties, len(parties)) if len(parties) else ():
+        data = parties.tobytes()
+        for first in range(0, len(data), 2 * ID_BYTES):
             one = head.copy()
-            one.update(party.tobytes())
+            one.update(data[first : first + 2 * ID_BYTES])
             digests += one.digest()
         return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(-1, ID_BYTES)
 

@@ -1,36 +1,36 @@
-"""From the readings and offers of an area's interval to trades, residuals and obligations."""
+"""From the readings and offers of an area's interval to trades, residuals and obligations.
+
+In columns: no value is built for a trade or an obligation.  `trade_obligations`, `residual_obligations`
+and `check_obligations` say the same of values, and a test holds the two together.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any, Final
 
-import attrs
+import numpy as np
 import sqlalchemy as sa
 
+from sauma.errors import Disagreement
 from sauma.identifiers import content_id
 from sauma.intervals import Interval
 from sauma.journal import Table
 from sauma.journal import schemas as journal
-from sauma.matching import Book, Clearing, mechanism
-from sauma.offers import (
-    Offer,
-    Position,
-    StandingPrices,
-    offers_from_positions,
-    positions_from_readings,
-)
+from sauma.matching import Clearing, mechanism
 from sauma.rulebook import Rulebook
-from sauma.settlement import (
-    Residual,
-    check_obligations,
-    residual_obligations,
-    trade_obligations,
-)
+from sauma.settlement import GRID, OPERATOR, Good, Purpose, split_payment
+from sauma.steps.positions import PositionColumns, make_book, read_positions, read_prices
 from sauma.store import queries
+from sauma.units import cost
 
 INTERVAL_CLEARED: Final = "interval_cleared"
+
+_Owed = tuple[bytes, bytes, int, int, str, str, int]
+"""A row of obligations: id, cause, purpose, good, debtor, creditor, units."""
+_Left = tuple[str, int, int]
+"""What the market left of a participant: name, Wh bought from the supplier, Wh sold to it."""
 
 
 def clear_interval(
@@ -41,102 +41,154 @@ def clear_interval(
     A price that was set under an earlier rulebook and lies outside the floor and cap in force makes no
     offer: that participant deals with the supplier until a new price is set, and nobody else waits.
     """
-    points = queries.metering_points(connection, area)
-    positions = positions_from_readings(
-        queries.readings(connection, area, interval),
-        {gsrn: point for gsrn, (_, point) in points.items()},
-        own_use_first=rulebook.own_use_first,
+    positions = read_positions(connection, rulebook, area, interval)
+    book = make_book(
+        rulebook,
+        area,
+        interval,
+        positions,
+        read_prices(connection, area, interval),
+        queries.posted_offers(connection, area, interval),
     )
-    offers = offers_from_positions(positions, StandingPrices(queries.prices(connection, area)))
-    posted = queries.posted_offers(connection, area, interval)
-    allowed = [offer for offer in (*offers, *posted) if _is_allowed(offer, rulebook)]
-    book = Book.from_offers(area, interval, allowed)
     clearing = mechanism(rulebook.mechanism).clear(book)
-    return _clearing_tables(rulebook, area, interval, positions, clearing)
-
-
-def _is_allowed(offer: Offer, rulebook: Rulebook) -> bool:
-    return rulebook.price_floor_micro <= offer.limit_micro <= rulebook.price_cap_micro
-
-
-def _clearing_tables(
-    rulebook: Rulebook,
-    area: str,
-    interval: Interval,
-    positions: Sequence[Position],
-    clearing: Clearing,
-) -> list[Table]:
-    trades = list(clearing.trades())
-    leftovers = _residuals(positions, clearing)
+    left = _residuals(positions, clearing)
     cause = content_id("interval", rulebook.rulebook_hash, area, interval.start_unix)
-    owed = [one for trade in trades for one in trade_obligations(trade, rulebook)]
-    check_obligations(trades, owed)
-    owed += [one for left in leftovers for one in residual_obligations(left, cause, rulebook)]
+    owed = [*_trades_owed(clearing, rulebook), *_residuals_owed(left, cause, rulebook)]
     return [
-        Table.from_rows(
-            journal.POSITIONS,
-            [
-                (each.participant, each.imported_wh, each.exported_wh, each.own_use_wh)
-                for each in positions
-            ],
-        ),
-        Table.from_rows(
-            journal.TRADES,
-            [
-                (
-                    trade.trade_id,
-                    trade.buyer,
-                    trade.seller,
-                    trade.energy_wh,
-                    trade.price_micro,
-                    trade.bid_id,
-                    trade.ask_id,
-                )
-                for trade in trades
-            ],
-        ),
-        Table.from_rows(
-            journal.RESIDUALS,
-            [(left.participant, left.bought_wh, left.sold_wh) for left in leftovers],
-        ),
-        Table.from_rows(journal.OBLIGATIONS, [attrs.astuple(one) for one in owed]),
+        _positions_table(positions),
+        _trades_table(clearing),
+        Table.from_rows(journal.RESIDUALS, left),
+        Table.from_rows(journal.OBLIGATIONS, owed),
     ]
 
 
-def _residuals(positions: Sequence[Position], clearing: Clearing) -> list[Residual]:
+def _positions_table(positions: PositionColumns) -> Table:
+    return Table.from_columns(
+        journal.POSITIONS,
+        {
+            "participant": positions.names,
+            "imported_wh": positions.imported_wh,
+            "exported_wh": positions.exported_wh,
+            "own_use_wh": positions.own_use_wh,
+        },
+    )
+
+
+def _trades_table(clearing: Clearing) -> Table:
+    names, ids = clearing.book.participants, clearing.book.offer_ids
+    return Table.from_columns(
+        journal.TRADES,
+        {
+            "trade_id": _as_ids(clearing.trade_ids),
+            "buyer": [names[number] for number in clearing.trade_buyer.tolist()],
+            "seller": [names[number] for number in clearing.trade_seller.tolist()],
+            "energy_wh": clearing.trade_energy_wh,
+            "price_micro": clearing.trade_price_micro,
+            "bid_id": _as_ids(ids[clearing.trade_bid_row]),
+            "ask_id": _as_ids(ids[clearing.trade_ask_row]),
+        },
+    )
+
+
+def _as_ids(rows: Any) -> Any:
+    return np.frombuffer(np.ascontiguousarray(rows).tobytes(), dtype="V32")
+
+
+def _trades_owed(clearing: Clearing, rulebook: Rulebook) -> Iterator[_Owed]:
+    """Yield what each trade makes its parties owe; energy and payment are owed in full, once.
+
+    Raises `Disagreement` if they were not.
+    """
+    names = clearing.book.participants
+    ids = clearing.trade_ids.tobytes()
+    due_wh = due_nano = owed_wh = owed_nano = 0
+    for index, (buyer_number, seller_number, energy_wh, price) in enumerate(
+        zip(
+            clearing.trade_buyer.tolist(),
+            clearing.trade_seller.tolist(),
+            clearing.trade_energy_wh.tolist(),
+            clearing.trade_price_micro.tolist(),
+            strict=True,
+        )
+    ):
+        if buyer_number == seller_number:
+            continue
+        buyer, seller = names[buyer_number], names[seller_number]
+        payment_nano = cost(energy_wh, price)
+        due_wh, due_nano = due_wh + energy_wh, due_nano + payment_nano
+        producer_nano, grid_nano, operator_nano = split_payment(payment_nano, rulebook)
+        cause = ids[32 * index : 32 * index + 32]
+        for purpose, debtor, creditor, units in (
+            (Purpose.ENERGY, seller, buyer, energy_wh),
+            (Purpose.PRODUCER_SHARE, buyer, seller, producer_nano),
+            (Purpose.GRID_SHARE, buyer, GRID, grid_nano),
+            (Purpose.OPERATOR_SHARE, buyer, OPERATOR, operator_nano),
+        ):
+            if purpose is Purpose.ENERGY:
+                owed_wh += units
+            elif units:
+                owed_nano += units
+            else:
+                continue
+            yield _owe(cause, purpose, debtor, creditor, units)
+    if (due_wh, due_nano) != (owed_wh, owed_nano):
+        raise Disagreement(
+            f"{due_wh} Wh and {due_nano} nano-units were traded, but {owed_wh} and {owed_nano} are owed"
+        )
+
+
+def _residuals_owed(left: list[_Left], cause: bytes, rulebook: Rulebook) -> Iterator[_Owed]:
+    """Yield what is owed between participants and the supplier for what the market left."""
+    supplier = rulebook.supplier
+    for name, bought_wh, sold_wh in left:
+        if bought_wh:
+            units = cost(bought_wh, supplier.sells_at_micro)
+            yield _owe(cause, Purpose.SUPPLIER_SALE, name, supplier.name, units)
+        if sold_wh:
+            units = cost(sold_wh, supplier.buys_at_micro)
+            yield _owe(cause, Purpose.SUPPLIER_PURCHASE, supplier.name, name, units)
+
+
+def _owe(cause: bytes, purpose: Purpose, debtor: str, creditor: str, units: int) -> _Owed:
+    number = int(purpose)
+    text = f'sauma:obligation:["{cause.hex()}",{number},"{debtor}","{creditor}"]'
+    good = Good.ENERGY if purpose is Purpose.ENERGY else Good.MONEY
+    return (sha256(text.encode()).digest(), cause, number, int(good), debtor, creditor, units)
+
+
+def _residuals(positions: PositionColumns, clearing: Clearing) -> list[_Left]:
     """What each participant's meters say less what was traded.
 
     Where meters reported, they decide; what a participant only offered and did not trade is nobody's
     energy.  Where a posted offer promised more than flowed, the supplier evens it out.
     """
-    traded_wh: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for trade in clearing.trades():
-        traded_wh[trade.buyer][0] += trade.energy_wh
-        traded_wh[trade.seller][1] += trade.energy_wh
-    leftovers = []
-    for position in positions:
-        bought_wh, sold_wh = traded_wh.pop(position.participant, (0, 0))
-        left = Residual(
-            participant=position.participant,
-            bought_wh=position.to_buy_wh - bought_wh,
-            sold_wh=position.to_sell_wh - sold_wh,
-        )
-        leftovers.append(_balanced(left))
-    for participant, (bought_wh, sold_wh) in sorted(traded_wh.items()):
-        leftovers.append(
-            _balanced(Residual(participant=participant, bought_wh=-bought_wh, sold_wh=-sold_wh))
-        )
-    return [left for left in leftovers if left.bought_wh or left.sold_wh]
+    names = clearing.book.participants
+    bought_wh = np.zeros(len(names), dtype=np.int64)
+    sold_wh = np.zeros(len(names), dtype=np.int64)
+    np.add.at(bought_wh, clearing.trade_buyer, clearing.trade_energy_wh)
+    np.add.at(sold_wh, clearing.trade_seller, clearing.trade_energy_wh)
+    traded = dict(zip(names, zip(bought_wh.tolist(), sold_wh.tolist(), strict=True), strict=True))
+    left = []
+    for name, imported, exported, own in zip(
+        positions.names,
+        positions.imported_wh,
+        positions.exported_wh,
+        positions.own_use_wh,
+        strict=True,
+    ):
+        bought, sold = traded.pop(name, (0, 0))
+        left.append(_balanced(name, imported - own - bought, exported - own - sold))
+    left += [_balanced(name, -bought, -sold) for name, (bought, sold) in sorted(traded.items())]
+    return [one for one in left if one[1] or one[2]]
 
 
-def _balanced(left: Residual) -> Residual:
+def _balanced(name: str, bought_wh: int, sold_wh: int) -> _Left:
     """Turn a side that traded more than flowed into the other side: the supplier evens it out.
 
     Who bought more than was used sells the rest to the supplier; who sold more than was made buys it.
     """
-    bought_wh, sold_wh = left.bought_wh, left.sold_wh
-    return Residual(
-        participant=left.participant,
-        bought_wh=max(bought_wh, 0) + max(-sold_wh, 0),
-        sold_wh=max(sold_wh, 0) + max(-bought_wh, 0),
+    return (
+        name,
+        max(bought_wh, 0) + max(-sold_wh, 0),
+        max(sold_wh, 0) + max(-bought_wh, 0),
     )

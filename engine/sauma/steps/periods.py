@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sauma.errors import InvalidInput
 from sauma.intervals import Interval, to_unix
 from sauma.rulebook import Rulebook
-from sauma.settlement import ChainTerms, Good
+from sauma.settlement import ChainTerms
 from sauma.store import queries
 from sauma.venue import Venue, chain_terms
 
@@ -46,11 +46,10 @@ def plan_terms(
     everybody pays in to and out of the clearing account instead, each by itself.
     """
     terms = chain_terms(rulebook, venue)
+    if not terms.nets or not venue.chain.capabilities.transfer:
+        return terms
     start, end = period
-    owed = queries.obligations(connection, queries.Period(area=area, start=start, end=end))
-    parties = {
-        name for one in owed if one.good is Good.ENERGY for name in (one.debtor, one.creditor)
-    }
-    everybody_bound = parties <= queries.accounts(connection, terms.chain_id).keys()
-    can_transfer = bool(venue.chain.capabilities.transfer)
-    return attrs.evolve(terms, nets=terms.nets and (everybody_bound or not can_transfer))
+    owed = queries.energy_debts(connection, queries.Period(area=area, start=start, end=end))
+    parties = {name for one in owed for name in (one.debtor, one.creditor)}
+    everybody_bound = parties == queries.bound_among(connection, terms.chain_id, parties)
+    return attrs.evolve(terms, nets=everybody_bound)

@@ -15,7 +15,6 @@ from sauma.rulebook import Rulebook
 from sauma.settlement import (
     ENERGY,
     ChainTerms,
-    Good,
     Movement,
     Obligation,
     PlannedBatch,
@@ -38,13 +37,13 @@ def plan_batches(
     fees: Sequence[tuple[str, int]] = (),
 ) -> tuple[bytes, list[PlannedBatch]]:
     """Return settlement id and batches for the energy owed in a period, with floats for quoted fees."""
-    owed = _owed(connection, area, period)
+    owed = queries.energy_debts(connection, _period(area, period))
     return _planned(connection, rulebook, area, period, terms, fees, owed)
 
 
-def _owed(connection: sa.Connection, area: str, period: tuple[int, int]) -> list[Obligation]:
+def _period(area: str, period: tuple[int, int]) -> queries.Period:
     start, end = period
-    return queries.obligations(connection, queries.Period(area=area, start=start, end=end))
+    return queries.Period(area=area, start=start, end=end)
 
 
 def _planned(
@@ -61,7 +60,12 @@ def _planned(
     movements = plan_movements(identity, owed, rulebook, terms)
     if terms.needs_fees:
         movements = add_fee_floats(identity, movements, fees)
-    bound = queries.accounts(connection, terms.chain_id)
+    holders = {
+        holder
+        for move in movements
+        for holder in (move.source, move.target, *(name for name, _ in move.legs))
+    }
+    bound = queries.bound_among(connection, terms.chain_id, holders)
     return identity, batch_movements(identity, movements, terms, bound)
 
 
@@ -74,16 +78,15 @@ def plan_settlement(
     fees: Sequence[tuple[str, int]],
 ) -> list[Table]:
     """Return the settlement of a period as tables: what was given with it and what follows."""
-    owed = _owed(connection, area, period)
+    owed = queries.energy_debts(connection, _period(area, period))
     identity, batches = _planned(connection, rulebook, area, period, terms, fees, owed)
-    energy = [one for one in owed if one.good is Good.ENERGY]
     movements = [movement for batch in batches for movement in batch.movements]
     summary = (
         identity,
         terms.chain_id,
         *period,
-        len(owed),
-        sum(one.units for one in energy),
+        queries.obligation_count(connection, _period(area, period)),
+        sum(one.units for one in owed),
         sum(move.units for move in movements if move.asset_role == ENERGY),
     )
     return [

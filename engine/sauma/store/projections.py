@@ -8,7 +8,7 @@ folding the journal again; nothing here is a truth of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, repeat
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from sauma.journal import ColumnKind, SealedEntry, SealedTable, TableSchema
 from sauma.journal import schemas as journal
 from sauma.store.tables import metadata, vault
 
+IDS_MAX: Final = 500
+"""How many digests one select is given."""
 STATE_COMMITTED: Final = 1
 STATE_INCLUDED: Final = 2
 STATE_FINAL: Final = 3
@@ -273,33 +275,41 @@ def _table(entry: SealedEntry, name: str) -> list[dict[str, Any]]:
     return []
 
 
-def _vaulted(connection: sa.Connection, digest: bytes, what: str) -> str:
-    content = connection.execute(
-        sa.select(vault.c.content).where(vault.c.digest == digest)
-    ).scalar()
-    if content is None:
-        raise StoreDamaged(
-            f"the vault has no {what} with digest {digest.hex()}: it was erased or never stored"
+def _vaulted(connection: sa.Connection, digests: Sequence[bytes], what: str) -> list[str]:
+    """Return what the vault keeps under digests, in their order."""
+    found: dict[bytes, str] = {}
+    for first in range(0, len(digests), IDS_MAX):
+        rows = connection.execute(
+            sa.select(vault.c.digest, vault.c.content).where(
+                vault.c.digest.in_(digests[first : first + IDS_MAX])
+            )
         )
-    return bytes(content).decode()
+        found |= {bytes(row.digest): bytes(row.content).decode() for row in rows}
+    for digest in digests:
+        if digest not in found:
+            raise StoreDamaged(
+                f"the vault has no {what} with digest {digest.hex()}: it was erased or never stored"
+            )
+    return [found[digest] for digest in digests]
 
 
 def _fold_bindings(connection: sa.Connection, entry: SealedEntry) -> None:
-    for row in _table(entry, "bindings"):
-        connection.execute(
-            sa.insert(bindings),
-            {
-                "holder": row["holder"],
-                "chain_id": row["chain_id"],
-                "account": _vaulted(connection, row["account_digest"], "account"),
-            },
-        )
+    given = _table(entry, "bindings")
+    accounts = _vaulted(connection, [row["account_digest"] for row in given], "account")
+    rows = [
+        {"holder": row["holder"], "chain_id": row["chain_id"], "account": account}
+        for row, account in zip(given, accounts, strict=True)
+    ]
+    if rows:
+        connection.execute(sa.insert(bindings), rows)
 
 
 def _fold_metering_points(connection: sa.Connection, entry: SealedEntry) -> None:
-    for row in _table(entry, "metering_points"):
-        gsrn = _vaulted(connection, row["point_digest"], "metering point")
-        connection.execute(sa.insert(metering_points), {**row, "gsrn": gsrn})
+    given = _table(entry, "metering_points")
+    gsrns = _vaulted(connection, [row["point_digest"] for row in given], "metering point")
+    rows = [{**row, "gsrn": gsrn} for row, gsrn in zip(given, gsrns, strict=True)]
+    if rows:
+        connection.execute(sa.insert(metering_points), rows)
 
 
 def _fold_clearing(connection: sa.Connection, entry: SealedEntry) -> None:

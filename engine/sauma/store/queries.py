@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -24,6 +24,8 @@ from sauma.store import projections as p
 from sauma.units import INT64_MAX
 
 FINAL = int(BillStatus.FINAL)
+_PURPOSES = {int(one): one for one in Purpose}
+_GOODS = {int(one): one for one in Good}
 IDS_MAX = 500
 """How many ids one select is given: databases limit the parameters of a statement."""
 
@@ -98,6 +100,22 @@ def participants(connection: sa.Connection) -> tuple[str, ...]:
         sa.select(p.participants.c.participant).order_by(p.participants.c.participant)
     )
     return tuple(rows.scalars())
+
+
+def bound_among(connection: sa.Connection, chain_id: str, holders: Iterable[str]) -> set[str]:
+    """Return those of some holders that have an account on a chain."""
+    wanted = sorted(set(holders))
+    found: set[str] = set()
+    for first in range(0, len(wanted), IDS_MAX):
+        found.update(
+            connection.execute(
+                sa.select(p.bindings.c.holder).where(
+                    p.bindings.c.chain_id == chain_id,
+                    p.bindings.c.holder.in_(wanted[first : first + IDS_MAX]),
+                )
+            ).scalars()
+        )
+    return found
 
 
 def accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
@@ -272,13 +290,25 @@ class Period:
     before: int = INT64_MAX
 
 
-def _in_period(connection: sa.Connection, table: sa.Table, period: Period) -> sa.Result[Any]:
-    start = table.c.interval_start
-    query = (
+def _in_period(
+    connection: sa.Connection,
+    table: sa.Table,
+    period: Period,
+    *conditions: sa.ColumnElement[bool],
+) -> sa.Result[Any]:
+    return connection.execute(
         sa.select(table)
-        .where(table.c.area == period.area, start >= period.start, start < period.end)
+        .where(*_covered(connection, table, period), *conditions)
         .order_by(table.c.sequence, table.c.row_number)
     )
+
+
+def _covered(
+    connection: sa.Connection, table: sa.Table, period: Period
+) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that a row is of a period's intervals, and of no earlier settlement's."""
+    start = table.c.interval_start
+    conditions = [table.c.area == period.area, start >= period.start, start < period.end]
     for row in connection.execute(
         sa.select(p.settlements.c.period_start, p.settlements.c.period_end).where(
             p.settlements.c.area == period.area,
@@ -287,23 +317,29 @@ def _in_period(connection: sa.Connection, table: sa.Table, period: Period) -> sa
             p.settlements.c.sequence < period.before,
         )
     ):
-        query = query.where(sa.or_(start < row.period_start, start >= row.period_end))
-    return connection.execute(query)
+        conditions.append(sa.or_(start < row.period_start, start >= row.period_end))
+    return conditions
 
 
 def obligations(connection: sa.Connection, period: Period) -> list[Obligation]:
     """Return the obligations of a period."""
+    return _obligations(connection, period)
+
+
+def _obligations(
+    connection: sa.Connection, period: Period, *conditions: sa.ColumnElement[bool]
+) -> list[Obligation]:
     return [
         Obligation(
             obligation_id=bytes(row.obligation_id),
             cause_id=bytes(row.cause_id),
-            purpose=Purpose(row.purpose),
-            good=Good(row.good),
+            purpose=_PURPOSES[row.purpose],
+            good=_GOODS[row.good],
             debtor=row.debtor,
             creditor=row.creditor,
             units=row.units,
         )
-        for row in _in_period(connection, p.obligations, period)
+        for row in _in_period(connection, p.obligations, period, *conditions)
     ]
 
 
@@ -383,6 +419,28 @@ def chain_row(connection: sa.Connection) -> tuple[str, str, str | None, bytes] |
     if row is None:
         return None
     return row.chain_id, row.energy_asset, row.fee_asset, bytes(row.settings)
+
+
+def has_points(connection: sa.Connection, area: str) -> bool:
+    """Tell whether somebody has a metering point in an area."""
+    found = connection.execute(
+        sa.select(p.metering_points.c.area).where(p.metering_points.c.area == area).limit(1)
+    )
+    return found.first() is not None
+
+
+def obligation_count(connection: sa.Connection, period: Period) -> int:
+    """Return how many obligations a period has, of energy and of money."""
+    return connection.execute(
+        sa.select(sa.func.count())
+        .select_from(p.obligations)
+        .where(*_covered(connection, p.obligations, period))
+    ).scalar_one()
+
+
+def energy_debts(connection: sa.Connection, period: Period) -> list[Obligation]:
+    """Return the obligations of a period that are of energy: what a plan moves."""
+    return _obligations(connection, period, p.obligations.c.good == int(Good.ENERGY))
 
 
 def is_settled(connection: sa.Connection, area: str, interval_start: int) -> bool:
