@@ -35,6 +35,7 @@ from sauma.settlement import (
     CLEARING,
     ESCROW,
     ISSUER,
+    role_of,
 )
 from sauma.store import Store, Transaction, queries
 from sauma.store.points import Points
@@ -159,10 +160,13 @@ class Desk:
         self._enrol([name for name, _ in participants], bindings)
 
     def bind(self, holder: str, account: AccountId) -> None:
-        """Say which account a registered participant, `@issuer` or `@clearing` has on the chain."""
+        """Say which account a registered participant, `@issuer` or `@clearing` has on the chain.
+
+        `@issuer.2` and so on are further accounts that issue, each a lane of its own.
+        """
         with self._store.reading() as connection:
             known = {*queries.participants(connection), *ROLES}
-        if holder not in known:
+        if holder not in known and role_of(holder) != ISSUER:
             raise UnknownName(
                 f"{holder!r} is no participant and none of {ROLES}: register it first"
             )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attrs
 import sqlalchemy as sa
 
-from sauma.settlement import ISSUER
+from sauma.settlement import ISSUER, role_of
 from sauma.store import projections as p
 from sauma.store import queries
 from sauma.venue import Venue
@@ -43,7 +43,7 @@ def reconcile(connection: sa.Connection, venue: Venue) -> Reconciliation:
     checked = moved_on = 0
     differences: dict[str, tuple[int, int]] = {}
     for holder, account in sorted(queries.accounts(connection, venue.chain_id).items()):
-        if holder == ISSUER:
+        if role_of(holder) == ISSUER:
             continue
         balance = venue.chain.balance(account, venue.energy_asset)
         if balance.units == held.get(holder, 0):

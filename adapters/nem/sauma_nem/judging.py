@@ -157,7 +157,10 @@ class JournalJudge:
             return Objection.OTHER_CONTENTS, f"the planned batch cannot be written: {error}"
         wanted = draft.to_transfer(self._settings.nem_network.byte, public_key=transfer.signer)
         sender = account_of(transfer.signer, self._settings.nem_network)
-        return _difference(transfer, wanted, sender, draft.sender) or self._on_fee(fee_micro)
+        issuing = self._settings.issuing_accounts
+        is_lane = draft.sender in issuing and sender in issuing
+        wanted_sender = sender if is_lane else draft.sender
+        return _difference(transfer, wanted, sender, wanted_sender) or self._on_fee(fee_micro)
 
     def _on_fee(self, fee_micro: int) -> tuple[Objection, str] | None:
         if fee_micro > self._fee_micro_max:

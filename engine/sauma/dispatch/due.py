@@ -23,7 +23,7 @@ from sauma.chain import (
 from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
 from sauma.session import Verifier
-from sauma.settlement import ESCROW, Movement, MovementKind, PlannedBatch
+from sauma.settlement import ESCROW, Movement, MovementKind, PlannedBatch, role_of
 from sauma.steps import follow, step_batches
 from sauma.store import carried, charged
 from sauma.store import projections as p
@@ -185,7 +185,7 @@ def _shown(connection: sa.Connection, chain_id: str, batches: Iterable[PlannedBa
     return {
         by_reference[bytes(event.reference)].batch_id
         for event in events
-        if event.fee_payer == by_reference[bytes(event.reference)].authority
+        if role_of(event.fee_payer) == by_reference[bytes(event.reference)].authority
     }
 
 
@@ -275,6 +275,24 @@ def _step_batch(
     return StepBatch(authority=row.authority, batch=step_batches(taken, outcome, escrow)[row.part])
 
 
+def lane_of(planned: OneBatch, accounts: Mapping[str, AccountId]) -> str:
+    """Return whose account a batch leaves from: its authority's, or one of the further ones that issue.
+
+    Which follows from the batch's id and the accounts that the journal has bound, so that every process
+    chooses the same.
+    """
+    issues = isinstance(planned, PlannedBatch) and all(
+        movement.kind is MovementKind.ISSUE for movement in planned.movements
+    )
+    further = sorted(
+        holder
+        for holder in accounts
+        if issues and holder != planned.authority and role_of(holder) == planned.authority
+    )
+    lanes = (planned.authority, *further)
+    return lanes[int.from_bytes(planned.batch_id[:8], "big") % len(lanes)]
+
+
 def build_batch(planned: OneBatch, venue: Venue, accounts: Mapping[str, AccountId]) -> Batch:
     """Return a batch as the chain takes it; raises `UnknownName` for a holder without an account."""
     if isinstance(planned, StepBatch):
@@ -286,7 +304,11 @@ def build_batch(planned: OneBatch, venue: Venue, accounts: Mapping[str, AccountI
         return accounts[holder]
 
     def instruction(movement: Movement) -> Instruction:
-        authority = account(movement.authority)
+        authority = account(
+            lane_of(planned, accounts)
+            if movement.authority == planned.authority
+            else movement.authority
+        )
         if movement.kind is MovementKind.ANCHOR:
             return Anchor(
                 instruction_id=movement.instruction_id,

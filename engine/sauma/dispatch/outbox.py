@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
 from sauma.dispatch.attempts import Attempts
 from sauma.dispatch.checking import check_signed
-from sauma.dispatch.due import OneBatch, build_batch, due_batches, due_steps
+from sauma.dispatch.due import OneBatch, build_batch, due_batches, due_steps, lane_of
 from sauma.dispatch.progress import Progress, Sent
 from sauma.dispatch.remembering import RememberingCodec
 from sauma.dispatch.restoring import committed_transactions
@@ -236,9 +236,9 @@ class Dispatch:
             if batch.batch_id in suspended:
                 done.hold(batch, suspended[batch.batch_id])
             else:
-                lanes[batch.authority].append(batch)
-        for authority, batches in sorted(lanes.items()):
-            self._send_lane(authority, batches, accounts, done)
+                lanes[lane_of(batch, accounts)].append(batch)
+        for holder, batches in sorted(lanes.items()):
+            self._send_lane(holder, batches, accounts, done)
         for one in done.held:
             log.warning("batch_held", batch_id=one.batch_id.hex(), reason=one.reason)
         return Progress(
@@ -250,7 +250,7 @@ class Dispatch:
 
     def _send_lane(
         self,
-        authority: str,
+        holder: str,
         due: Sequence[OneBatch],
         accounts: Mapping[str, AccountId],
         done: Sent,
@@ -264,7 +264,7 @@ class Dispatch:
                 done.hold(one, error)
         if not ready:
             return
-        sender = accounts[authority]
+        sender = accounts[holder]
         attempts = Attempts(
             self._store,
             self._venue.chain_id,
@@ -281,7 +281,7 @@ class Dispatch:
                 if fatal.item_id in ready:
                     done.hold(ready[fatal.item_id][0], fatal)
         except (ChainError, StoreBusy) as error:
-            log.warning("lane_interrupted", sender=authority, error=str(error))
+            log.warning("lane_interrupted", sender=holder, error=str(error))
             for one, _ in ready.values():
                 done.hold(one, error)
 
@@ -377,6 +377,16 @@ class Dispatch:
         lane = self._store.renew_lane(lane, self._now(), LEASE_S)
         with self._store.transaction() as transaction:
             transaction.check_fence(lane)
+            # another lane can carry it only if a further issuing account was bound just now
+            taken = carried.signed_for(
+                transaction.connection,
+                [each for one in prepared for each in one.batch_ids],
+                alive=True,
+            )
+            if taken:
+                raise StoreBusy(
+                    f"batch {min(taken)[0].hex()} was signed on another lane meanwhile: repeat the call"
+                )
             digests = transaction.vault_put_all(
                 RAW,
                 [(one.transaction_id.hex(), self._draw_salt(), one.raw) for one in prepared],

@@ -28,7 +28,7 @@ from sauma.replay.past import Past
 from sauma.replay.report import Finding, found_in
 from sauma.replay.sessions import given_steps
 from sauma.rulebook import Rulebook
-from sauma.settlement import CLEARING, ESCROW, ISSUER
+from sauma.settlement import CLEARING, ESCROW, ISSUER, role_of
 from sauma.steps import SESSION_STEP_TAKEN
 from sauma.store import queries
 from sauma.store.tables import vault
@@ -101,7 +101,7 @@ def _participants(connection: sa.Connection, entry: SealedEntry, past: Past) -> 
     bound: list[tuple[str, AccountId]] = []
     for number, row in enumerate(_rows(entry, "bindings")):
         holder, chain_id = row["holder"], row["chain_id"]
-        if holder not in known or chain_id != past.chain_id:
+        if (holder not in known and role_of(holder) != ISSUER) or chain_id != past.chain_id:
             yield found_in(
                 entry,
                 f"binds {holder} on {chain_id}; participants are registered first, and the journal "

@@ -19,7 +19,7 @@ from sauma.errors import InvalidInput
 from sauma.journal import SealedEntry
 from sauma.replay.past import Effects, Past, Sent, effects_in
 from sauma.replay.report import Finding, found_in
-from sauma.settlement import CLEARING, ESCROW, ISSUER
+from sauma.settlement import CLEARING, ESCROW, ISSUER, role_of
 
 
 def observed_findings(entry: SealedEntry, past: Past) -> Iterator[Finding]:
@@ -167,7 +167,7 @@ def _event_problems(
     if payer == ESCROW and moved:
         yield f"{payer} moved what sessions hold, and the journal never signed for it"
     energy = [holder for holder, asset, _ in moved if asset == past.energy_asset]
-    if payer in (ISSUER, CLEARING) and energy:
+    if role_of(payer) in (ISSUER, CLEARING) and energy:
         yield f"{payer} moved energy of {sorted(set(energy))} that the journal never signed for"
 
 

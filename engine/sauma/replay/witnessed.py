@@ -18,7 +18,7 @@ from sauma.errors import SaumaError
 from sauma.journal import SealedEntry
 from sauma.replay.past import Effects, Past, Sent, signed_in
 from sauma.replay.report import Finding, found_in
-from sauma.settlement import ENERGY, ISSUER, MovementKind
+from sauma.settlement import ENERGY, ISSUER, MovementKind, role_of
 from sauma.store import charged
 from sauma.store import projections as p
 
@@ -133,7 +133,12 @@ def _plan_problems(
         moved[holder, asset] += delta * count
     if _without_zero(planned) != _without_zero(moved):
         yield f"planned was {_without_zero(planned)}, the signed bytes move {_without_zero(moved)}"
-    if {past.accounts.get(name) for name in authorities} != {decoded.sender}:
+    signing = {
+        account
+        for holder, account in past.accounts.items()
+        if holder in authorities or (role_of(holder) == ISSUER and authorities == {ISSUER})
+    }
+    if len(authorities) != 1 or decoded.sender not in signing:
         yield f"planned was that {sorted(authorities)} sign, signed has {decoded.sender}"
 
 

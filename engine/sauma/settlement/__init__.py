@@ -13,6 +13,7 @@ from sauma.settlement.obligations import (
     Residual,
     check_obligations,
     residual_obligations,
+    role_of,
     split_payment,
     trade_obligations,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "net_positions",
     "plan_movements",
     "residual_obligations",
+    "role_of",
     "settlement_id",
     "split_payment",
     "trade_obligations",

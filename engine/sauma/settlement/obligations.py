@@ -27,6 +27,11 @@ CLEARING: Final = "@clearing"
 """Parties that are no participants; `@` cannot begin a participant's name."""
 
 
+def role_of(holder: str) -> str:
+    """Return the role of a holder: `@issuer.2` is a further account of `@issuer`; others are themselves."""
+    return holder.partition(".")[0] if holder.startswith("@") else holder
+
+
 class Good(enum.IntEnum):
     """What is owed."""
 
