@@ -20,6 +20,7 @@ from .chain import EthereumChain
 from .deployment import create_contract, deploy
 from .ledger import encode, selector
 from .node import NodeClient
+from .reading import LedgerReader
 from .settings import EthereumSettings, FinalityRule
 from .signing import EthereumSigner
 from .transactions import FeeTransaction
@@ -204,6 +205,27 @@ class LocalEthereum:
             ("address", "uint256"), address_on(account, self.chain_id), units
         )
         self._call(nonce, money, data, 0, gas=120_000)
+        self.mine()
+
+    def deposit_money(self, settings: EthereumSettings, account: AccountId, units: int) -> None:
+        """Pay units of the test token into a registered account of the ledger, included."""
+        ledger = settings.ledger_address
+        reply = self.node.call(ledger, selector("MONEY()"))
+        if not isinstance(reply, bytes):
+            raise Refused(f"{settings.ledger} names no money: {reply}")
+        money = reply[12:]
+        self.mint_money(money, self._rich.account, units)
+        address = address_on(account, self.chain_id)
+        numbers = LedgerReader(settings).numbers_of(self.node, [address], self.node.height())
+        nonce = self.node.nonces(address_on(self._rich.account, self.chain_id))[1]
+        approve = selector("approve(address,uint256)") + encode(
+            ("address", "uint256"), ledger, units
+        )
+        deposit = selector("deposit(uint32,uint32,uint64)") + encode(
+            ("uint32", "uint32", "uint64"), settings.area, numbers[address], units
+        )
+        self._call(nonce, money, approve, 0, gas=300_000)
+        self._call(nonce + 1, ledger, deposit, 0, gas=300_000)
         self.mine()
 
     def _call(self, nonce: int, to: bytes, data: bytes, wei: int, gas: int = _GAS) -> None:

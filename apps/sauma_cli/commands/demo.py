@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import attrs
 from cyclopts import Parameter
@@ -38,6 +38,7 @@ from sauma_cli.demo_scene import (
     play,
 )
 from sauma_cli.demo_story import Story
+from sauma_cli.ev_scene import charge
 from sauma_cli.folder import LOCK, Folder
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.movements import moved
@@ -50,6 +51,11 @@ BLOCK_SECONDS: Final = 60.0
 
 
 def demo(
+    scene: Annotated[
+        Literal["neighbours", "ev"],
+        Parameter(help="`ev`: a car pays at red lights and at a charger."),
+    ] = "neighbours",
+    /,
     *,
     real_time: Annotated[
         bool,
@@ -74,6 +80,8 @@ def demo(
     configure_logging(verbose=verbose)
     if real_time and chain != "nem":
         raise InvalidInput(f"the chain {chain!r} has no clock: leave --real-time or --chain out")
+    if scene == "ev":
+        return _charge(_fresh(folder), chain, real_time=real_time, as_json=json)
     place = _fresh(folder)
     choice = ChainChoice(kind=chain, real_time_s=block_seconds if real_time else None)
     screen = Screen(as_json=json)
@@ -93,6 +101,15 @@ def demo(
     story.end(place.path, told.carried)
     facts = [comparison_facts(one) for one in compared]
     screen.finish({**told.document, "comparison": facts})
+    return 0
+
+
+def _charge(place: Folder, chain: ChainName, *, real_time: bool, as_json: bool) -> int:
+    if real_time:
+        raise InvalidInput("the charging demo makes its own blocks: leave --real-time out")
+    screen = Screen(as_json=as_json)
+    with place.working():
+        screen.finish(charge(chain, place.path, screen))
     return 0
 
 

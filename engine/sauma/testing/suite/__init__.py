@@ -28,6 +28,7 @@ from sauma.testing.suite.decoding import Decoding
 from sauma.testing.suite.escrow import Escrow
 from sauma.testing.suite.following import Following
 from sauma.testing.suite.moving import Moving
+from sauma.testing.suite.peers import Peers
 from sauma.testing.suite.preparing import Preparing
 from sauma.testing.suite.reading import ReadingEvents
 from sauma.testing.suite.refusing import Refusing
@@ -52,6 +53,7 @@ class ChainSuite(
     Replacing,
     Escrow,
     Sessions,
+    Peers,
     Comparing,
 ):
     """All cases; a subclass gives the fixture `harness`, and each case gets a new one."""
