@@ -16,12 +16,13 @@ def test_artifact_fits_a_block(name):
 
 def test_deployed_code_matches_its_artifact(local):
     """What the chain runs is the artefact's code, whatever its constructor was given."""
-    artifact = load_artifact("SaumaLedger")
+    for name, contract in (("SaumaLedger", local.ledger), ("SaumaEscrow", local.escrow)):
+        artifact = load_artifact(name)
 
-    code = bytes.fromhex(local.tester.get_code(local.ledger.address)[2:])
+        code = bytes.fromhex(local.tester.get_code(contract.address)[2:])
 
-    assert code != artifact.deployed_bytecode
-    assert artifact.matches(code)
+        assert code != artifact.deployed_bytecode
+        assert artifact.matches(code)
 
 
 @pytest.mark.parametrize("position", [0, 5_000, -1])
@@ -36,5 +37,5 @@ def test_changed_code_does_not_match(local, position):
 
 def test_unknown_artifact_is_refused():
     """A name that is not shipped is the caller's mistake, and the names are told."""
-    with pytest.raises(InvalidInput, match="SaumaLedger, TestMoney"):
+    with pytest.raises(InvalidInput, match="SaumaEscrow, SaumaLedger, TestMoney"):
         load_artifact("Wallet")
