@@ -215,6 +215,20 @@ def test_languages_are_chosen_by_browser_cookie_and_account(street):
     assert 'lang="fi"' in again.page
 
 
+def test_a_language_chosen_before_log_in_comes_along(street):
+    """Whoever chooses a language and then logs in reads on in it, here and elsewhere."""
+    street.join("anna")
+    browser = street.browser()
+    browser.get("/log-in")
+    browser.post("/language", language="sv", next="/log-in")
+    browser.get("/log-in")
+    browser.post("/log-in", email="anna@example.fi", password=PASSWORD)
+    browser.get("/today")
+    assert 'lang="sv"' in browser.page
+
+    assert street.person("anna").language == "sv"
+
+
 def test_an_account_is_closed_with_the_password_and_the_person_erased(street):
     """Name, address and sessions go, also from the file; the pseudonym stays and trades no more."""
     browser = street.join("anna", sells="1", place="B2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,7 +14,7 @@ from sauma.errors import InvalidInput
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import Json, Verbose
 from sauma_cli.screen import Screen
-from sauma_cli.until_signal import until_signal
+from sauma_cli.stopping import stopped_by_signals
 
 QUARTER_SECONDS: Final = 6.0
 BLOCK_SECONDS: Final = 3.0
@@ -51,6 +52,7 @@ def portal(
     screen = Screen(as_json=json)
     screen.show("setting the scene: seven homes, two days of their past, their bills …")
     with (
+        stopped_by_signals() if until is None else nullcontext(until) as stop,
         tempfile.TemporaryDirectory(prefix="sauma-portal-") as folder,
         open_scene(
             Path(folder),
@@ -80,7 +82,7 @@ def portal(
                 "people": [one.email for one in scene.people],
             }
         )
-        until_signal(until)
+        stop.wait()
     return 0
 
 

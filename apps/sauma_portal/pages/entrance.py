@@ -81,6 +81,8 @@ class EntrancePages(Controller):
             person = entering.check_password(portal, data, address=visitor.address)
         except FormError as error:
             return form_page(request, "log_in.html", {"email": "", "next": "", **data}, error)
+        if LANGUAGE_COOKIE in request.cookies:
+            joining.change_language(portal, person, visitor.language.code)
         token = entering.begin_session(portal, person, instead_of=visitor.session)
         wished = data.get("next")
         target = wished if isinstance(wished, str) and is_local(wished) else "/today"
