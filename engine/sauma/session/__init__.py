@@ -24,6 +24,15 @@ from sauma.session.evidence import (
 )
 from sauma.session.machine import decide, exit_of
 from sauma.session.record import Answer, Command, Outcome, Refusal, Session
+from sauma.session.standing import (
+    MicroSession,
+    Spending,
+    Spent,
+    Standing,
+    StandingTerms,
+    rest_units,
+    spend,
+)
 from sauma.session.step import SessionStep, Verifier, batches_for, instructions_for, step_batch_id
 from sauma.session.terms import NO_WORD, SessionTerms, account_word, asset_word, session_domain
 from sauma.session.words import EvidenceKind, Reason, RegisterStatus, SessionState, Transition
@@ -37,6 +46,7 @@ __all__ = [
     "Close",
     "Command",
     "EvidenceKind",
+    "MicroSession",
     "Outcome",
     "Ready",
     "Reason",
@@ -51,6 +61,10 @@ __all__ = [
     "SessionTerms",
     "Shares",
     "Signed",
+    "Spending",
+    "Spent",
+    "Standing",
+    "StandingTerms",
     "Statement",
     "Transition",
     "Verifier",
@@ -63,10 +77,12 @@ __all__ = [
     "gross_units",
     "instructions_for",
     "read_statement",
+    "rest_units",
     "session_domain",
     "share",
     "share_difference",
     "signing_payload",
+    "spend",
     "statement_bytes",
     "step_batch_id",
 ]
