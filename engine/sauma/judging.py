@@ -210,7 +210,17 @@ class _Judge:
         ):
             if row not in self._faults:
                 places[area, start].append(row)
+        names = self._points.areas
+        concerned: dict[int, list[str]] = defaultdict(list)
+        for area, start in places:
+            concerned[start].append(names[area])
+        closed = {
+            start: queries.closed_areas(self._connection, areas, start)
+            for start, areas in concerned.items()
+        }
         for (area, start), rows in places.items():
+            if names[area] not in closed[start]:
+                continue
             why = lateness(
                 self._connection,
                 self._points.areas[area],

@@ -443,6 +443,26 @@ def energy_debts(connection: sa.Connection, period: Period) -> list[Obligation]:
     return _obligations(connection, period, p.obligations.c.good == int(Good.ENERGY))
 
 
+def closed_areas(connection: sa.Connection, areas: Sequence[str], interval_start: int) -> set[str]:
+    """Return those of some areas in which an interval is cleared or lies in a period that is settled."""
+    cleared, settled = p.cleared_intervals.c, p.settlements.c
+    found: set[str] = set()
+    for first in range(0, len(areas), IDS_MAX):
+        some = areas[first : first + IDS_MAX]
+        for query in (
+            sa.select(cleared.area).where(
+                cleared.area.in_(some), cleared.interval_start == interval_start
+            ),
+            sa.select(settled.area).where(
+                settled.area.in_(some),
+                settled.period_start <= interval_start,
+                settled.period_end > interval_start,
+            ),
+        ):
+            found.update(connection.execute(query).scalars())
+    return found
+
+
 def is_settled(connection: sa.Connection, area: str, interval_start: int) -> bool:
     """Tell whether a settlement covers an area's interval."""
     return (
