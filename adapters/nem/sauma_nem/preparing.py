@@ -17,7 +17,7 @@ from .delegation import signed_by, wrapped
 from .escrow import check_step
 from .fees import MosaicFeeInformation, minimum_fee_micro
 from .instructions import NO_KEY, Draft, draft_of
-from .namespace_life import check_life, namespace_life
+from .namespace_life import NamespaceLife, check_life, namespace_life
 from .network import BLOCK_TRANSACTIONS_MAX, SIGNATURE_BYTES
 from .node import NodeClient
 from .packing import Packing
@@ -50,6 +50,7 @@ class Preparer:
         self._node, self._codec, self._watch = node, codec, watch
         self._settings: NemSettings = codec.settings
         self._newest: Block = node.last_block().block
+        self._life: NamespaceLife | None = None
         self._information = self._fee_information(drafts)
 
     def quote(self, drafts: Sequence[Draft], signers: Mapping[AccountId, Signer]) -> Quote:
@@ -83,7 +84,12 @@ class Preparer:
     def prepare(
         self, wanted: Sequence[Wanted], outstanding: Sequence[SignedTransaction]
     ) -> tuple[SignedTransaction, ...]:
-        """Sign a prefix of what is wanted; raises when the first is refused."""
+        """Sign a prefix of what is wanted; raises when the first is refused.
+
+        A plan may be quoted while its namespace nears its end; what could not land in time is not signed.
+        """
+        if self._life is not None:
+            check_life(self._life, self._settings)
         now_seconds = self._node.network_time_ms() // 1_000
         packing = Packing(
             self._node,
@@ -118,7 +124,7 @@ class Preparer:
                 f"there is no mosaic {mosaic_id} on {self._settings.chain_id}, or its namespace has "
                 "ended: provision it first, or correct its name"
             )
-        check_life(life, self._settings)
+        self._life = life
         energy = MosaicFeeInformation(supply_whole=supply_units, divisibility=0)
         others = {each.mosaic_id for draft in drafts for each in draft.mosaics} - {mosaic_id, XEM}
         return {mosaic_id: energy} | {other: self._other_information(other) for other in others}

@@ -11,7 +11,7 @@ from sauma_nem import NamespaceExpiring, NemChain, SetupStep, provision
 from sauma_nem.namespace_life import NamespaceLife, namespace_life
 
 from .authority import OPERATOR, delegate_of, entrust
-from .street import BUYER, ISSUER, Street, a_street, batch_of, issue, settings_of
+from .street import BUYER, ISSUER, Street, a_street, anchor, batch_of, issue, settings_of
 
 DAY_BLOCKS = 2
 SETTINGS = settings_of(block_seconds=86_400 // DAY_BLOCKS, deadline_s=86_400)
@@ -65,13 +65,13 @@ def test_an_end_within_sixty_days_is_told(street: Street, caplog, days, warned):
 
 
 def test_what_could_not_move_in_time_is_held(street: Street):
-    """Nothing is signed whose deadline lies behind the end; what moves no energy is."""
+    """Nothing is signed whose deadline lies behind the end; planning and anchoring go on."""
     until_days_left(street, 1)
 
     with pytest.raises(NamespaceExpiring, match="renew it by `provision`"):
         street.chain.prepare([batch_of(issue(1))], outstanding=())
-    with pytest.raises(NamespaceExpiring):
-        street.chain.quote([batch_of(issue(1))])
+    assert street.chain.quote([batch_of(issue(1))]).transactions == 1
+    assert street.chain.prepare([batch_of(anchor())], outstanding=())
 
 
 def test_setting_up_renews_in_time_and_once(street: Street):
