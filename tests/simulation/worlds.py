@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from random import Random
+from typing import ClassVar
 
 from signers import PlainSigner, as_it_is
 
@@ -82,6 +84,8 @@ class NemWorld(SimulatedWorld):
     """What stands between the adapter and its signers."""
     own_micro: Mapping[str, int] = {}
     """What participants have for fees beside what the plan gives them."""
+    struck: ClassVar[Counter[str]] = Counter()
+    """How often each of the node's own faults struck, in all worlds of this process."""
 
     def __init__(self) -> None:
         """Make a node on which the energy mosaic exists."""
@@ -103,7 +107,7 @@ class NemWorld(SimulatedWorld):
     def trouble(self, line: Line) -> None:
         """Have the node go wrong while anything does: with about half of its faults, by the seed's."""
         if not line.faults.rates:
-            self.node.faults.clear()
+            self._calm_down()
         elif not self.node.faults.active():
             kinds = ",".join(sorted(fault.name for fault in line.faults.rates))
             draw = Random(kinds)
@@ -112,6 +116,11 @@ class NemWorld(SimulatedWorld):
                 if draw.random() < 1 / 2:
                     self.node.faults.on(fault, permille=QUESTION_PERMILLE)
                     self.node.faults.on(fault, permille=ANNOUNCE_PERMILLE, routes=(ANNOUNCE,))
+
+    def _calm_down(self) -> None:
+        for switch in self.node.faults.active():
+            self.struck[switch.fault.name] += switch.struck
+        self.node.faults.clear()
 
     def venue(self, line: Line) -> Venue:
         client = NodeClient("http://simulated", transport=NodeOnLine(self, line))
@@ -152,6 +161,7 @@ class NemWorld(SimulatedWorld):
         self.old.follow(1, [self.node.block(each) for each in range(2, self.node.height + 1)])
 
     def close(self) -> None:
+        self._calm_down()
         self.node.close()
 
 

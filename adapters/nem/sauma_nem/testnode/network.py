@@ -45,7 +45,8 @@ class TestNetwork:
     While nodes are joined, what one of them takes or makes the others have when the call returns.
     The better chain wins: the higher score, which is that of more blocks, or of as many in less
     time; with equal scores each keeps its own until one has a block more.  Who loses undoes up to
-    360 blocks, and what these had and the better chain lacks waits again.
+    360 blocks, and what these had and the better chain lacks waits again.  Nodes on the same chain
+    take from each other what waits.
     """
 
     __test__ = False
@@ -163,10 +164,6 @@ class TestNetwork:
                     check_reachable(node, best)
             self._parts = (everybody,)
             self._agree(everybody)
-            for node in self.nodes:
-                for peer in self.nodes:
-                    if node.chain.tip.block_hash == peer.chain.tip.block_hash:
-                        node.take_waiting_of(peer)
         log.info("nodes_joined", height=best.height)
 
     def mine(self, blocks: int = 1, *, node: int = 0) -> int:
@@ -186,9 +183,17 @@ class TestNetwork:
         self._agree(self._part_of(self.nodes.index(node)))
 
     def _agree(self, part: frozenset[int]) -> None:
+        """Follow the best chain, and share what waits with those on the same one."""
         best = self._best_of(part)
-        for number in sorted(part):
-            synchronise(self.nodes[number], best)
+        members = [self.nodes[number] for number in sorted(part)]
+        for node in members:
+            synchronise(node, best)
+        waiting = {id(node): node.waiting_hashes() for node in members}
+        for node in members:
+            for peer in members:
+                is_same = node.chain.tip.block_hash == peer.chain.tip.block_hash
+                if is_same and not waiting[id(peer)] <= waiting[id(node)]:
+                    node.take_waiting_of(peer)
 
     def _best_of(self, part: frozenset[int]) -> TestNode:
         return max(

@@ -270,6 +270,13 @@ class TestNode(ChainReader):
             self._drop_expired()
             return tuple(entry.transaction for entry in self._reception.pool.entries())
 
+    def waiting_hashes(self) -> frozenset[bytes]:
+        """The hashes of all that waits: transactions, inner ones and cosignatures."""
+        with self._lock:
+            return frozenset(
+                each for entry in self._reception.pool.entries() for each in entry.hashes()
+            )
+
     def drop(self, transaction_hash: bytes) -> bool:
         """Forget a waiting transaction and what depends on it; whether it waited.
 

@@ -29,6 +29,9 @@ def find_world(name: str) -> WorldFactory:
             raise InvalidInput(f"{place} cannot be imported: name a Python file")
         module = util.module_from_spec(spec)
         sys.modules[spec.name] = module
+        sys.path.insert(
+            0, str(Path(place).parent)
+        )  # as for a script: its neighbours can be imported
         spec.loader.exec_module(module)
     else:
         module = import_module(place)
