@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from sauma.errors import InvalidInput, Unavailable
+from sauma.errors import InvalidInput, StoreError, Unavailable
 from sauma.rulebook import NettingPeriod
 from sauma.service import Backoff, Service, ServiceSettings
 from sauma.testing import ManualClock
@@ -163,6 +163,21 @@ def test_a_node_that_is_down_is_asked_again_after_growing_waits(town, monkeypatc
     assert closed == 1
     assert waits[:4] == [1, 2, 4, 4]
     assert service.troubles[0].attempts == len(asked)
+
+
+def test_a_disk_that_fails_ends_the_service(town, monkeypatch):
+    """Nothing more may be written after it, so the process ends and whoever started it starts it again."""
+    service = serve(town)
+    town.sunny()
+    over(town)
+
+    def failing(area, interval):
+        raise StoreError("disk I/O error")
+
+    monkeypatch.setattr(town.engine, "clear", failing)
+
+    with pytest.raises(StoreError, match="disk"):
+        service.round()
 
 
 def test_jitter_spreads_the_waits(town):

@@ -13,7 +13,7 @@ import attrs
 from sauma.clock import Clock, SystemClock
 from sauma.dispatch import Progress
 from sauma.engine import Engine
-from sauma.errors import ChainError, Disagreement, InvalidInput, SaumaError, StoreError
+from sauma.errors import ChainError, Disagreement, InvalidInput, SaumaError, StoreBusy, StoreError
 from sauma.intervals import Interval
 from sauma.logs import get_logger
 from sauma.reconciling import Reconciliation, reconcile
@@ -83,7 +83,8 @@ class Service:
     def round(self) -> Round:
         """Do everything that is due now.
 
-        Raises nothing that time, an operator or another node can mend: it is noted in `troubles`.
+        Raises nothing that time, an operator or another node can mend: it is noted in `troubles`.  A
+        disk that fails or a store that is damaged ends it: nothing more may be written then.
         """
         closed = self._each(closable_intervals, self._close, "close")
         planned = self._each(plannable_periods, self._plan, "plan")
@@ -113,7 +114,7 @@ class Service:
         try:
             with self.engine.store.reading() as connection:
                 due = find(connection, self.engine.rulebook, self.engine.clock.now())
-        except (StoreError, InvalidInput) as error:
+        except (StoreBusy, InvalidInput) as error:
             self._failed(STORE, error)
             return 0
         self._backoff.succeeded(STORE)
@@ -130,6 +131,7 @@ class Service:
             for interval in intervals:
                 done += do(area, interval)
         except SaumaError as error:
+            _raise_if_broken(error)
             self._failed(what, error)
         except Exception as error:
             # A mechanism of somebody else's that breaks in one area must not stop the others.
@@ -157,6 +159,7 @@ class Service:
             self._failed(CHAIN, error)
             return None
         except SaumaError as error:
+            _raise_if_broken(error)
             self._failed(CHAIN, error)
             return None
         self._backoff.succeeded(AGREEMENT)
@@ -176,7 +179,7 @@ class Service:
             return
         try:
             self.reconcile()
-        except (ChainError, StoreError) as error:
+        except (ChainError, StoreBusy) as error:
             log.info("reconciling_waits", reason=str(error))
         self._reconcile_at = now + timedelta(seconds=self.settings.reconcile_every_s)
 
@@ -217,6 +220,12 @@ class Service:
     def readiness(self) -> Readiness:
         """Say whether the service does its work, check by check."""
         return read_readiness(self.engine, self.settings, self.troubles, self._wall_clock.now())
+
+
+def _raise_if_broken(error: SaumaError) -> None:
+    """Raise a failure of the store that no waiting mends; a supervisor opens it again."""
+    if isinstance(error, StoreError) and not isinstance(error, StoreBusy):
+        raise error
 
 
 def _by_area(due: Iterable[tuple[str, Interval]]) -> list[tuple[str, list[Interval]]]:
