@@ -28,6 +28,7 @@ from sauma.testing import ManualClock
 from sauma.venue import Venue
 
 from .faulty import FaultyChain
+from .town import STORE, empty_store
 
 NAMES = ("car", "charger", "operator", "arbiter")
 MONEY = 10_000
@@ -40,6 +41,7 @@ class Roads:
 
     def __init__(self, folder: Path, money: int = MONEY, **changes: Any) -> None:
         self.folder = folder
+        (folder / STORE).write_bytes(empty_store())
         self.chain = MemoryChain("main")
         self.node = FaultyChain(self.chain)
         self.money = self.chain.asset("eur")
@@ -62,9 +64,7 @@ class Roads:
 
     def open(self) -> Engine:
         """Open the store, as another process would."""
-        return Engine.open(
-            self.folder / "store.sqlite", self.venue, clock=self.clock, draw_salt=self._salt
-        )
+        return Engine.open(self.folder / STORE, self.venue, clock=self.clock, draw_salt=self._salt)
 
     def _salt(self) -> bytes:
         self.salts += 1

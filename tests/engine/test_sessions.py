@@ -18,7 +18,7 @@ from sauma.memory import MemoryChain
 from sauma.session import SessionState, Transition
 from sauma.settlement import ESCROW
 
-from .faulty import Fault
+from .faulty import Died, Fault
 from .roads import CAP, MONEY, Roads
 
 
@@ -94,6 +94,43 @@ def test_whatever_gets_lost_a_step_is_done_once(roads, fault):
         "car": MONEY - 1_000, "charger": 950, "operator": 50, "escrow": 0
     }  # fmt: skip
     assert roads.replayed().findings == ()
+
+
+@pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER], ids=lambda each: each.name)
+@pytest.mark.parametrize("round_", [0, 1, 2])
+def test_a_process_that_dies_goes_on(roads, fault, round_):
+    """Dead before or after any broadcast, the next process carries each step once."""
+    sessions = roads.engine.sessions
+    sessions.authorise(roads.terms, roads.authorisation())
+    sessions.start(roads.terms, roads.reading(0, 0))
+    sessions.close(roads.terms, roads.receipt(4, 10_000, 2_600))
+    roads.node.faults.extend([*([None] * round_), fault])
+    with pytest.raises(Died):
+        roads.step(6)
+    roads.engine.close()
+    roads.chain.mine()
+    roads.engine = roads.open()
+    roads.step(6)
+
+    assert roads.units() == {
+        "car": MONEY - 2_600, "charger": 2_470, "operator": 130, "escrow": 0
+    }  # fmt: skip
+    assert roads.replayed().findings == ()
+
+
+def test_evidence_that_was_exchanged_is_found(roads):
+    """Terms and evidence lie beside the journal; other ones in their place are found."""
+    roads.begun()
+    other = attrs.evolve(
+        _step(roads, Transition.AUTHORISE), evidence=(roads.authorisation(CAP - 1),)
+    )
+    with roads.engine.store.transaction() as transaction:
+        key = f"{roads.terms.session_id.hex()} 1"
+        transaction.vault_erase("session_step", key)
+        transaction.vault_put("session_step", key, salt=bytes(32), content=other.to_bytes())
+
+    (finding,) = roads.replayed().findings
+    assert "the vault does not hold step 1" in finding.explanation
 
 
 def test_what_the_machine_refuses_is_refused_by_name(roads):

@@ -34,7 +34,7 @@ STORE = "store.sqlite"
 
 
 @cache
-def _empty_store() -> bytes:
+def empty_store() -> bytes:
     """A store as the migrations make it, made once."""
     with TemporaryDirectory() as name:
         Store.open(Path(name) / STORE).close()
@@ -90,7 +90,7 @@ class Town:
         areas: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        (folder / STORE).write_bytes(_empty_store())
+        (folder / STORE).write_bytes(empty_store())
         self.chain = chain if chain is not None else MemoryChain("main")
         self.node = FaultyChain(self.chain)
         self.venue = Venue(

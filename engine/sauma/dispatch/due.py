@@ -241,7 +241,7 @@ def _movement(
 
 def due_steps(connection: sa.Connection, venue: Venue, codec: Codec) -> DueBatches:
     """Return the batches of sessions that may leave now: of each session the next, the others wait."""
-    rows = charged.batches(connection)
+    rows = charged.unfinished_batches(connection)
     if not rows:
         return DueBatches(ready=(), waiting=0)
     taken = {bytes(each) for each in connection.execute(_taken(venue.chain_id)).scalars()}

@@ -183,15 +183,14 @@ def _parent_problems(connection: sa.Connection, one: Sent, past: Past) -> Iterat
 
 def _earlier_steps(connection: sa.Connection, batch_id: bytes) -> list[bytes]:
     """Return the batches that come before one in its session; none for what is no session's."""
-    every = charged.batches(connection)
-    own = next((row for row in every if row.batch_id == batch_id), None)
-    if own is None:
+    session_id = connection.execute(
+        sa.select(p.session_batches.c.session_id).where(p.session_batches.c.batch_id == batch_id)
+    ).scalar()
+    if session_id is None:
         return []
-    return [
-        row.batch_id
-        for row in every
-        if row.session_id == own.session_id and (row.number, row.part) < (own.number, own.part)
-    ]
+    every = charged.batches(connection, bytes(session_id))
+    own = next(row for row in every if row.batch_id == batch_id)
+    return [row.batch_id for row in every if (row.number, row.part) < (own.number, own.part)]
 
 
 def _instructions(connection: sa.Connection, batch_id: bytes) -> Sequence[Any]:

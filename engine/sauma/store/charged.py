@@ -62,6 +62,27 @@ def batches(connection: sa.Connection, session_id: bytes | None = None) -> list[
     return [_row(row) for row in connection.execute(query)]
 
 
+def unfinished_batches(connection: sa.Connection) -> list[SessionBatchRow]:
+    """Return the batches that no final transaction carries, in the order in which they are carried.
+
+    So what is looked at in every round is what is on its way, and not every session there ever was.
+    """
+    done = (
+        sa.select(p.transaction_batches.c.batch_id)
+        .join(
+            p.transactions,
+            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
+        )
+        .where(p.transactions.c.state == p.STATE_FINAL, p.transactions.c.succeeded.is_(True))
+    )
+    rows = connection.execute(
+        sa.select(p.session_batches)
+        .where(p.session_batches.c.batch_id.not_in(done))
+        .order_by(p.session_batches.c.sequence, p.session_batches.c.row_number)
+    )
+    return [_row(row) for row in rows]
+
+
 def events(
     connection: sa.Connection, chain_id: str, rows: list[SessionBatchRow]
 ) -> dict[bytes, sa.Row[Any]]:
