@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeAlias
 
 import pytest
 
 from sauma.billing import BillStatus
+from sauma.chain import Support
 from sauma.session import SessionState
 from sauma_metering.charging import (
     CentralSystem,
@@ -23,29 +22,30 @@ from sauma_metering.charging import (
 )
 from sauma_metering.charging.simulator import SimulatedStation
 
-from .worlds import ChargingWorld, memory_world
+from .worlds import ChargingWorld, charging_world
 
-MONEY = 10_000
-HELD = 5_000
+HELD = 5_000_000
 PASSWORD = "a-password-of-some-length"
-WORLDS = {"memory": memory_world}
-Story: TypeAlias = Callable[[SimulatedStation], Awaitable[None]]
+PRICE = 250
+REGISTER_WH = 1_000_000
+"""Where the simulated station's meter begins."""
+FIXED = 10_000
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(params=["memory", "nem", "ethereum"])
 def world(request, tmp_path):
-    with WORLDS[request.param](tmp_path, MONEY) as opened:
+    with charging_world(request.param, tmp_path) as opened:
         yield opened
 
 
 def desk_of(world: ChargingWorld, book: ChargeBook) -> ChargingDesk:
     tariff = ChargingTariff(
-        asset=world.money,
-        price=25,
-        price_decimals=2,
+        asset=world.place.asset,
+        price=PRICE,
+        price_decimals=0,
         held_units=HELD,
         energy_wh_max=100_000,
-        fixed_fee_units=10,
+        fixed_fee_units=FIXED,
         fee_bps=500,
         start_within=timedelta(hours=12),
         charge_within=timedelta(hours=48),
@@ -53,17 +53,18 @@ def desk_of(world: ChargingWorld, book: ChargeBook) -> ChargingDesk:
     station = Station(
         name="corner",
         connectors=1,
-        payee=world.accounts["charger"],
-        operator=world.accounts["operator"],
-        meter=world.accounts["meter"],
-        domain=world.venue.session_domain,
+        payee=world.place.account("charger"),
+        operator=world.place.account("operator"),
+        meter=world.place.account("charger-meter"),
+        domain=world.place.venue.session_domain,
         tariff=tariff,
+        operator_submits=world.chain.capabilities.hold is Support.NATIVE,
     )
     return ChargingDesk(
         world.engine.sessions,
         book,
         stations=[station],
-        meters={station.meter: world.party("meter")},
+        meters={station.meter: world.party("charger-meter")},
         drivers={"card": SigningDriver(party=world.party("car"), held_units_max=HELD)},
         now=world.now,
     )
@@ -91,20 +92,21 @@ def test_a_charge_is_settled_and_refunded(world, version, tmp_path):
             return car
 
     car = asyncio.run(story())
-    world.run(world.chain.capabilities.finality_blocks + 2)
+    world.run_to_the_end()
     book.close()
 
-    gross, fee = 10 + 6_000 * 25 // 100, (10 + 6_000 * 25 // 100) * 5 // 100
+    gross = FIXED + 6_000 * PRICE
+    fee = gross * 5 // 100
     (receipt,) = world.engine.sessions.receipts()
     assert (receipt.state, receipt.status) == (SessionState.SETTLED, BillStatus.FINAL)
-    assert receipt.energy_wh == car.register_wh - 1_000_000 == 6_000
+    assert receipt.energy_wh == car.register_wh - REGISTER_WH == 6_000
     assert (receipt.held_units, receipt.gross_units, receipt.fee_units) == (HELD, gross, fee)
     assert (receipt.refunded_units, receipt.locked_units) == (HELD - gross, 0)
-    assert [world.units(name) for name in ("car", "charger", "operator")] == [
-        MONEY - gross,
-        gross - fee,
-        fee,
-    ]
+    assert {name: world.gained(name) for name in ("car", "charger", "operator")} == {
+        "car": -gross,
+        "charger": gross - fee,
+        "operator": fee,
+    }
     report = world.replayed()
     assert report.findings == ()
     assert report.chain_compared

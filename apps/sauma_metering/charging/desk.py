@@ -125,7 +125,8 @@ class ChargingDesk:
             return Verdict.BLOCKED
         charge = self._book.add(number, station_name, token, terms)
         try:
-            self._step(charge, Transition.AUTHORISE, terms.operator, signed)
+            caller = terms.operator if station.operator_submits else terms.payer
+            self._step(charge, Transition.AUTHORISE, caller, signed)
         except InsufficientBalance as error:
             self._book.move(charge, Phase.REFUSED, str(error))
             return Verdict.NO_CREDIT

@@ -80,6 +80,9 @@ class Station:
     arbiter: AccountId | None = None
     arbiter_window_s: int = 0
     bond_units: int = 0
+    operator_submits: bool = False
+    """Whether the operator brings the driver's authorisation to the chain, and pays for that: where a
+    contract takes it from anybody.  Elsewhere the driver's own key moves what is held."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a name that no address can hold and a station without connectors."""
