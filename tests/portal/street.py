@@ -77,10 +77,20 @@ def _empty(kind: type) -> bytes:
 class Street:
     """A portal whose clocks stand until they are moved, and whose chain makes blocks when asked."""
 
-    def __init__(self, folder: Path, *, rulebook: Rulebook = RULEBOOK, **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rulebook: Rulebook = RULEBOOK,
+        locations: tuple[str | Path, str | Path] | None = None,
+        **settings: object,
+    ) -> None:
+        """Lie in a folder, or in the databases of store and people that are named."""
         self._closing = ExitStack()
-        (folder / "store.sqlite").write_bytes(_empty(Store))
-        (folder / "people.sqlite").write_bytes(_empty(AccountStore))
+        if locations is None:
+            locations = folder / "store.sqlite", folder / "people.sqlite"
+            locations[0].write_bytes(_empty(Store))
+            locations[1].write_bytes(_empty(AccountStore))
         self.chain = MemoryChain("main", finality_blocks=FINALITY)
         self.clock, self.market_clock = ManualClock(START), ManualClock(START)
         wallets = MemoryWallets(self.chain)
@@ -92,9 +102,9 @@ class Street:
             roles={role: wallets.make(role.strip("@")) for role in (ISSUER, CLEARING)},
         )
         self.engine = self._closing.enter_context(
-            Engine.open(folder / "store.sqlite", venue, rulebook=rulebook, clock=self.market_clock)
+            Engine.open(locations[0], venue, rulebook=rulebook, clock=self.market_clock)
         )
-        self.accounts = self._closing.enter_context(AccountStore.open(folder / "people.sqlite"))
+        self.accounts = self._closing.enter_context(AccountStore.open(locations[1]))
         self.mailer = KeepingMailer()
         chosen = {
             "secret": b"a secret of thirty-two bytes, or more",

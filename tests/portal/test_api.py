@@ -82,6 +82,7 @@ def test_all_that_a_household_does_can_be_done_by_a_program(street):
     assert (bill["from_supplier_wh"], bill["owed_cents"], bill["status"]) == (500, 8, "final")
     assert call("GET", f"/api/bills/{bill['number']}").json() == bill
     assert call("GET", f"/api/bills/{bill['number']}/check").json()["ok"]
+    assert call("GET", f"/api/bills/{bill['number']}/pdf").content.startswith(b"%PDF-")
     assert call("GET", "/api/income").json()["earned_nano"] == 0
     assert call("GET", "/api/neighbourhood").json()["households"] == 1
     assert call("GET", "/api/me/data").json()["metering_points"] == [gsrn(1)]

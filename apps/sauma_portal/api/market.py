@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from litestar import Controller, Request, get, post, put
+from litestar import Controller, Request, Response, get, post, put
+from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
 from sauma_portal import household
@@ -14,6 +15,7 @@ from sauma_portal.acts.tokens import READ, TRADE
 from sauma_portal.api import facts
 from sauma_portal.api import messages as m
 from sauma_portal.api.scoping import PROBLEMS, SECURITY, Number, scoped
+from sauma_portal.documents import bill_sheet, typeset
 from sauma_portal.household import read_month
 from sauma_portal.web.slowing import slow_down
 from sauma_portal.web.visiting import Asked, Visitor, person_of, portal_of
@@ -135,6 +137,35 @@ class MarketCalls(Controller):
         """Check one of my bills from meter to chain."""
         portal, person = portal_of(request), person_of(request)
         return facts.verdict(household.check_own_bill(portal, person, number))
+
+    @get(
+        "/bills/{number:str}/pdf",
+        guards=[scoped(READ)],
+        responses={
+            **PROBLEMS,
+            200: ResponseSpec(
+                data_container=bytes,
+                description="The bill as an accessible PDF.",
+                media_type="application/pdf",
+                generate_examples=False,
+            ),
+        },
+        sync_to_thread=True,
+    )
+    def document(self, request: Request[Visitor, Any, Any], number: Number) -> Response[bytes]:
+        """Give one of my bills as a PDF, in the language of `accept-language`."""
+        slow_down(request)
+        portal, person = portal_of(request), person_of(request)
+        sheet = bill_sheet(
+            household.own_bill(portal, person, number),
+            language=request.user.language,
+            owner=person,
+            names=household.aliases(portal),
+            operator=portal.settings.operator,
+            rulebook=portal.engine.rulebook,
+        )
+        content = typeset(sheet, issued=portal.market_clock.now())
+        return Response(content, media_type="application/pdf")
 
     @get("/income", guards=[scoped(READ)], responses=PROBLEMS, sync_to_thread=True)
     def income(self, request: Request[Visitor, Any, Any], month: Month = None) -> m.IncomeFacts:
