@@ -13,8 +13,7 @@ pragma solidity 0.8.37;
 ///               in it; micro-sessions are lines of the interval's net and touch nothing here
 ///
 /// A session.  Its id is `sha256(abi.encode(terms))`.  Accounts in the ledger are those of the addresses when the
-/// session is authorised: the netted one, else the signed one.  `record`, `evidence` and
-/// `outcome`, from the lowest bit:
+/// session is authorised: the netted one, else the signed one.  Its words, from the lowest bit:
 ///   record    state 8, ready 1, extended 1, energy asset 1, has evidence 1, empty 4,
 ///             units 64 (held while open; paid once closed), payer, payee and operator account 32 each,
 ///             time 40 (heard at while ACTIVE, contest until while CLAIMED, arbiter until while DISPUTED),
@@ -125,7 +124,7 @@ interface ISaumaEscrow {
 
     /// @notice What a payer allows the area's settler to net for it (EIP-712): up to `capUnits` of money in all, each
     /// micro-session up to `sessionUnitsMax` with a payee of `payeesRoot`.  The escrow enforces the cap and the end;
-    /// the rest is evidence that a replay checks.
+    /// the rest is for whoever is shown the micro-sessions to check.
     /// Allowance(address payer,uint64 capUnits,uint64 sessionUnitsMax,bytes32 payeesRoot,uint64 from,uint64 until,uint64 nonce)
     struct Allowance {
         address payer;

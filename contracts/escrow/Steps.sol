@@ -44,6 +44,7 @@ abstract contract Steps is Closing {
         view
         returns (uint256)
     {
+        if (_records[session.id] != 0) _refuse(IdUsed.selector, 0, uint256(session.id));
         if (!said.cap) _refuse(MissingEvidence.selector, 0, uint256(Kind.AUTHORISATION));
         _requireTerms(0, terms.domain, terms);
         _authorise(0, terms, session, said.capNumbers[0], said.capNumbers[1]);
@@ -58,9 +59,9 @@ abstract contract Steps is Closing {
         returns (uint256)
     {
         (uint256 cap, uint256 amount) = (said.capNumbers[0], said.payerNumbers[1]);
+        if (_records[session.id] != 0) _refuse(IdUsed.selector, 0, uint256(session.id));
         if (!said.cap || !_agreed(said)) _refuse(MissingEvidence.selector, 0, uint256(Kind.CLOSE));
         _requireTerms(0, terms.domain, terms);
-        if (_records[session.id] != 0) _refuse(IdUsed.selector, 0, uint256(session.id));
         if (block.timestamp > said.capNumbers[1]) {
             _refuse(AuthorisationExpired.selector, 0, said.capNumbers[1]);
         }
@@ -101,6 +102,7 @@ abstract contract Steps is Closing {
         if (transition == Transition.READY) {
             _ready(terms, session, said);
         } else if (transition == Transition.START) {
+            if (msg.sender != terms.payee) _refuse(WrongCaller.selector, 0, uint160(msg.sender));
             if (!said.reading || said.readingNumbers[0] != 0) {
                 _refuse(MissingEvidence.selector, 0, uint256(Kind.READING));
             }

@@ -73,7 +73,7 @@ def authorising(**changes) -> Batch:
     )
     outcome = decide(None, step.command(CODEC), NOW, terms=terms)
     assert isinstance(outcome, Outcome)
-    (batch,) = batches_for(instructions_for(step, outcome), outcome, atomic=True)
+    (batch,) = batches_for(instructions_for(step, outcome), outcome)
     return batch
 
 

@@ -19,7 +19,7 @@ from sauma.chain import (
     Signer,
     Status,
 )
-from sauma.errors import InsufficientBalance, InvalidInput, NoSigner, Refused, WrongNetwork
+from sauma.errors import InvalidInput, NoSigner, Refused, WrongNetwork
 from sauma.identifiers import AccountId, AssetId, ChainId
 from sauma.units import check_integer
 from sauma_nodes import Endpoints
@@ -33,18 +33,15 @@ from .fees import Fees, suggested
 from .instructions import Draft, check_roles, draft_of
 from .node import NodeClient
 from .operations import Asset
-from .packing import Found, Packing, Slot, find
+from .packing import Packing, Slot, find
+from .possible import check_possible
 from .quoting import quote_of
 from .reading import LedgerReader, at_one_block, head_of
 from .scanning import PAGE_BLOCKS, read_page
-from .sessions import SessionCall
 from .settings import EthereumSettings, capabilities_of
 from .signing import address_of
-from .tracking import error_text, status_of
-from .transport import ErrorReply, Transport
-
-LACKING = ("InsufficientEnergy", "InsufficientMoney")
-"""What the ledger says when a payer has less than what is to be locked."""
+from .tracking import status_of
+from .transport import Transport
 
 
 class EthereumChain:
@@ -322,7 +319,7 @@ class EthereumChain:
         slot = packing.slot_for(draft)
         if slot is None:
             return None
-        self._check_possible(node, draft, packing.found)
+        check_possible(node, self._settings, draft, packing.found)
         offered = packing.fees_for(slot, fees)
         built = self._builder.of_draft(draft, slot[1], offered, packing.found.numbers)
         return self._take(packing, slot, built, signer, draft.batch.batch_id)
@@ -356,60 +353,6 @@ class EthereumChain:
         )
         packing.take(slot, built.transaction, built.effects, *batch_ids)
         return signed
-
-    def _check_possible(self, node: NodeClient, draft: Draft, found: Found) -> None:
-        """Refuse what the contract, or a recipient that is a contract, would refuse now."""
-        chain = self._settings.chain
-        if draft.payment is not None:
-            if node.code(draft.payment.recipient):
-                raise Refused(
-                    f"{account_of(draft.payment.recipient, chain)} has code, so that a payment with "
-                    "a reference may be refused or cost any gas: pay to an account with a key"
-                )
-            return
-        if draft.session is None:
-            self._check_roles(draft, found)
-        missing = [owner for owner in draft.owners if owner not in found.numbers]
-        if missing:
-            raise Refused(
-                f"{account_of(missing[0], chain)} and {len(missing) - 1} more have no account in area "
-                f"{self._settings.area}: register them first (`prepare_registration`)"
-            )
-        if draft.session is not None:
-            self._check_step(node, draft, draft.session, found)
-
-    def _check_step(self, node: NodeClient, draft: Draft, step: SessionCall, found: Found) -> None:
-        """Refuse a step that the escrow would refuse now: it is asked, as its caller would."""
-        reply = node.call(
-            self._settings.escrow_address,
-            step.calldata(),
-            sender=address_on(draft.sender, self._settings.chain),
-            at=found.block.height,
-        )
-        if not isinstance(reply, ErrorReply):
-            return
-        reason = error_text(reply)
-        if reason.startswith(LACKING):
-            payer = account_of(step.parties()[0], self._settings.chain)
-            raise InsufficientBalance(
-                f"{payer} has less than {step.moved.locked_units} to lock ({reason}): supply it"
-            )
-        raise Refused(f"session {step.session_id().hex()} takes no such step now: {reason}")
-
-    def _check_roles(self, draft: Draft, found: Found) -> None:
-        """Refuse what the ledger would not let the sender do, or anybody while the area is paused."""
-        chain = self._settings.chain
-        if found.area.is_paused:
-            raise Refused(f"area {self._settings.area} is paused: its owner must resume it")
-        roles = {
-            account_of(found.area.issuer, chain): "issuer",
-            account_of(found.area.settler, chain): "settler",
-        }
-        if draft.sender not in roles:
-            raise Refused(
-                f"{draft.sender} is neither issuer nor settler of area {self._settings.area}: let it "
-                "accept the role"
-            )
 
     def _drafts(self, batches: Sequence[Batch]) -> list[tuple[Draft, Signer]]:
         """Return the first batches that can be written and signed; raises for the very first."""
