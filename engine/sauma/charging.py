@@ -56,6 +56,13 @@ from sauma.store import Store, Transaction, charged, queries
 from sauma.venue import Venue
 
 CAPABILITIES: Final = ("hold", "contest")
+LOCKING: Final = (
+    Transition.AUTHORISE,
+    Transition.TOP_UP,
+    Transition.DISPUTE,
+    Transition.CORRECT,
+)
+"""Transitions that may lock what the payer has; the chain is asked for it before the store is locked."""
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +122,13 @@ class Sessions:
                 f"session {step.terms.session_id.hex()} is for another escrow than that of "
                 f"{self._venue.chain_id}: agree on terms with its domain"
             )
-        judged_at = to_unix(self._venue.chain.head().newest.time.replace(microsecond=0))
+        chain = self._venue.chain
+        judged_at = to_unix(chain.head().newest.time.replace(microsecond=0))
+        balance_units = (
+            chain.balance(step.terms.payer, step.terms.asset).units
+            if step.transition in LOCKING
+            else 0
+        )
         with self._store.transaction() as transaction:
             connection = transaction.connection
             session_id = step.terms.session_id
@@ -123,9 +136,11 @@ class Sessions:
             session = done[-1][1].session if done else None
             if session is not None and any(taken.step == step for taken, _ in done):
                 return session
+            # a chain that undid blocks shows an earlier time than its steps were judged at
+            judged_at = max([judged_at, *(taken.judged_at for taken, _ in done)])
             corrected = corrected_by(connection, step, verifier)
             outcome = judge(session, step, judged_at, verifier, corrected)
-            self._check_funds(connection, step.terms, outcome)
+            self._check_funds(connection, step.terms, outcome, balance_units)
             taken = Taken(
                 number=outcome.session.steps,
                 judged_at=judged_at,
@@ -167,7 +182,7 @@ class Sessions:
         return self._ask(terms, Transition.CANCEL, caller)
 
     def tick(self) -> int:
-        """Take every exit whose time has come, so that nothing stays locked; return how many."""
+        """Take every exit whose time has come, so that nothing stays locked (P7); return how many."""
         now = to_unix(self._venue.chain.head().newest.time.replace(microsecond=0))
         taken = 0
         with self._store.reading() as connection:
@@ -253,7 +268,11 @@ class Sessions:
         return lambda account: holders.get(account, OUTSIDE)
 
     def _check_funds(
-        self, connection: sa.Connection, terms: SessionTerms, outcome: Outcome
+        self,
+        connection: sa.Connection,
+        terms: SessionTerms,
+        outcome: Outcome,
+        balance_units: int,
     ) -> None:
         """Refuse to hold what the payer does not have, less what waits to be held of it."""
         if not outcome.locked_units:
@@ -261,10 +280,9 @@ class Sessions:
         held = queries.accounts(connection, self._venue.chain_id)
         payer = next((name for name, account in held.items() if account == terms.payer), OUTSIDE)
         waiting = charged.waiting_units(connection, payer, str(terms.asset))
-        balance = self._venue.chain.balance(terms.payer, terms.asset).units
-        if balance - waiting < outcome.locked_units:
+        if balance_units - waiting < outcome.locked_units:
             raise InsufficientBalance(
-                f"{terms.payer} has {balance - waiting} of {terms.asset} to be held and "
+                f"{terms.payer} has {balance_units - waiting} of {terms.asset} to be held and "
                 f"{outcome.locked_units} are needed: supply it, or hold less"
             )
 

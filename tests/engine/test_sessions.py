@@ -272,6 +272,18 @@ def test_a_rollback_takes_nothing_away(roads):
     assert roads.replayed().findings == ()
 
 
+def test_a_step_after_a_rollback_is_not_judged_earlier(roads):
+    """A chain that undid blocks shows an earlier time; steps are judged in order all the same."""
+    roads.begun()
+    roads.engine.sessions.report(roads.terms, roads.receipt(1, 400, 200))
+    roads.chain.rollback(2)
+    roads.engine.sessions.report(roads.terms, roads.receipt(2, 800, 300))
+    roads.step(6)
+
+    assert roads.engine.sessions.session(roads.terms.session_id).acknowledged_units == 300
+    assert roads.replayed().findings == ()
+
+
 def test_a_session_that_nobody_ends_is_found(roads):
     """Replay names a session whose exit has long been open and which holds money still."""
     roads.begun()

@@ -129,7 +129,7 @@ class SessionRules:
     ) -> dict[bytes, Session]:
         """Return the sessions that a batch changes, as they are after it at a moment of chain time.
 
-        Raises `Refused` for the first step that cannot be.
+        P15: all of its steps or none; raises `Refused` for the first that cannot be.
         """
         changed: dict[bytes, Session] = {}
         for step, instructions in asked_steps(batch):

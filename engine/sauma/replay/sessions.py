@@ -1,5 +1,7 @@
 """Sessions again: each step judged by the machine, at the time it was judged and at that of its block.
 
+P14: the same inputs give the same outcome, so what differs was not computed from them.
+
 Where a contract keeps what is held, the chain did the same.  Where the operator keeps it, this is what
 shows whether the promise was kept: a refund that was kept back or a payment above the meter is no
 outcome of the evidence, a payment before its window is refused at the time of its block, and a session

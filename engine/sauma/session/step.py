@@ -118,7 +118,7 @@ class SessionStep:
         return bytes((self.transition,)) + body
 
     def command(self, verifier: Verifier) -> Command:
-        """Return the command of this step; raises `Refused` for a signature that does not fit.
+        """Return the command of this step; raises `Refused` for a signature that does not fit (P5).
 
         An empty signature is the caller's own: the transaction that carries the step is signed.
         """
