@@ -36,6 +36,7 @@ _demo = App(
     name="demo",
     help="Three neighbours, one quarter-hour, from meters to bills, on a NEM node of its own.",
 )
+_staff = App(name="staff", help="Operators and auditors of the portal.")
 _ethereum = App(name="ethereum", help="The settlement contract on an Ethereum node.")
 
 for _name, _help in (
@@ -52,6 +53,8 @@ for _name, _help in (
     ("rebuild", "Rebuild a folder's tables from its journal."),
 ):
     app.command(f"sauma_cli.commands.{_name}:{_name}", name=_name, help=_help)
+_staff.command("sauma_cli.commands.staff:add", name="add", help="Let somebody in as staff.")
+app.command(_staff)
 _demo.command(
     "sauma_cli.commands.portal:portal",
     name="portal",

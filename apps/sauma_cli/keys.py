@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sauma.chain import Signer
     from sauma.identifiers import AccountId
     from sauma_nem.keystore import Keystore
-    from sauma_nem.wallet import KeyFile
+    from sauma_nem.wallet import KeyFile, NemSigner
 
 _ROLE_KEYS: Final = {ISSUER: "issuer", CLEARING: "clearing"}
 
@@ -46,6 +46,11 @@ class Keys:
     def signer(self, role: str) -> Signer:
         """Return the signer of one of the operator's roles."""
         return self._operator.signer(_ROLE_KEYS[role])
+
+    def participant_signer(self, name: str) -> NemSigner:
+        """Return a participant's signer; a key is made, and is on the disk, when there was none."""
+        self.account(name)
+        return self._participants.signer(name)
 
     def signers(self) -> dict[AccountId, Signer]:
         """Return everybody's signer by account."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from sauma.chain import Chain
 from sauma.errors import Conflict, InvalidInput, Unavailable
@@ -21,6 +21,9 @@ from sauma_nem.chain import NemChain
 from sauma_nem.node import NodeClient
 from sauma_nem.settings import FINALITY_BLOCKS, NemSettings
 from sauma_nem.setup import provision
+
+if TYPE_CHECKING:
+    from sauma_portal.wallets import Wallets as JoiningWallets
 
 MOSAIC_DEFAULT: Final = "sauma:wh"
 NETWORK_DEFAULT: Final = "testnet"
@@ -74,6 +77,15 @@ class NemSite:
             f"node {self._client.url} has not confirmed {state.waits_for} within "
             f"{PROVISION_BLOCKS_MAX} blocks: ask another node, or run the same command later"
         )
+
+    def joining_wallets(self) -> JoiningWallets:
+        """Return the wallets of people who join while the chain is in use: keys of the folder."""
+        from sauma_portal.wallets import NemWallets as WalletsOfPeople
+
+        chain = self.venue.chain
+        if not isinstance(chain, NemChain):
+            raise InvalidInput("this site has no NEM chain")
+        return WalletsOfPeople(chain, self._settings, self._keys.participant_signer)
 
     def pass_blocks(self, blocks: int = 1) -> None:
         """Make so many blocks, or wait for the next one."""

@@ -17,6 +17,12 @@
 
     [metering]
     port = 8481                        # for `sauma metering`, a process of its own
+
+    [portal]                           # the pages and the API for people, in this process
+    port = 8482
+    base_url = "https://portal.example.fi"
+    areas = [{ name = "kortteli-1", title = "Kortteli 1" }]
+    operator = { name = "Korttelin Aurinko", email = "apua@example.fi" }
 """
 
 from __future__ import annotations
@@ -79,6 +85,41 @@ class MeteringSection(_Section, frozen=True, kw_only=True):
     energy_wh_max: int = 25_000
 
 
+class PortalAreaSection(_Section, frozen=True, kw_only=True):
+    """An area that households can join, and what they call it."""
+
+    name: str
+    title: str
+
+
+class PortalOperatorSection(_Section, frozen=True, kw_only=True):
+    """Who answers for the neighbourhood: what bills must say."""
+
+    name: str
+    email: str
+    phone: str = ""
+    address: str = ""
+    business_id: str = ""
+    vat_number: str = ""
+    iban: str = ""
+    bic: str = ""
+
+
+class PortalSection(_Section, frozen=True, kw_only=True):
+    """The portal."""
+
+    areas: list[PortalAreaSection]
+    operator: PortalOperatorSection
+    host: str = "127.0.0.1"
+    port: int = 8482
+    base_url: str
+    """What links in letters begin with; where it is HTTPS, cookies travel over nothing else."""
+    claims_need_operator: bool = True
+    due_days: int = 14
+    people: str = "people.sqlite"
+    """In the folder, or a database URL."""
+
+
 class ClockSection(_Section, frozen=True, kw_only=True):
     """A clock that runs faster, for rehearsals: what it shows at the real time `started`."""
 
@@ -97,6 +138,7 @@ class Configuration(_Section, frozen=True, kw_only=True):
     chain: ChainSection = ChainSection()
     service: ServiceSection = ServiceSection()
     metering: MeteringSection = MeteringSection()
+    portal: PortalSection | None = None
     clock: ClockSection | None = None
     base: Path = Path()
     """The folder of the file itself, which its paths are relative to; not a key of the file."""
@@ -124,6 +166,11 @@ class Configuration(_Section, frozen=True, kw_only=True):
             tip_age_max_s=section.tip_age_max_s,
             outbox_age_max_s=section.outbox_age_max_s,
         )
+
+    def people(self) -> str | Path:
+        """Return where the portal's database of people is."""
+        name = "people.sqlite" if self.portal is None else self.portal.people
+        return name if "://" in name else self.path(self.folder) / name
 
     def devices(self) -> str | Path:
         """Return where the device registry is."""

@@ -17,6 +17,7 @@ from sauma_cli.folder import Folder
 from sauma_cli.inputs import read_rulebook
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import Json, Verbose
+from sauma_cli.portal_serving import portal_serving
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, Site, open_site
 from sauma_cli.stopping import stopped_by_signals
@@ -54,6 +55,9 @@ def run(
         _enrol(engine, site, found)
         service = Service(engine, settings=found.service_settings())
         url = stack.enter_context(_serving(found, folder, service))
+        if found.portal is not None:
+            portal_url = stack.enter_context(portal_serving(found, folder, engine, site))
+            screen.show(f"  portal     {portal_url}")
         screen.show(f"[bold]sauma[/] settles on {site.title}; health and metrics at {url}")
         screen.finish({"url": url, "chain": site.venue.chain_id})
         service.run(stop)

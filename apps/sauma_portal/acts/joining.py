@@ -9,7 +9,7 @@ import sqlalchemy.exc
 
 from sauma.identifiers import AccountId
 from sauma.store import queries
-from sauma_portal.accounts import Person, Role, people
+from sauma_portal.accounts import AccountStore, Person, Role, people
 from sauma_portal.acts.fields import Fields
 from sauma_portal.languages import CODES
 from sauma_portal.messages import N_, FormError, say
@@ -37,12 +37,13 @@ def register(portal: Portal, form: Mapping[str, Any], *, language: str) -> Perso
         if people.by_email(connection, email) is not None:
             fields.refuse("email", _taken())
     fields.check()
-    participant = _pseudonym(portal)
+    participant = _pseudonym(portal.draw_token())
     kept = portal.passwords.hash(password)
     account = portal.wallets.make(participant) if not fields.is_set("own_wallet") else None
     portal.engine.register(participant, account)
     return _add(
-        portal,
+        portal.accounts,
+        portal.now,
         participant=participant,
         email=email,
         display_name=display_name,
@@ -60,17 +61,48 @@ def register(portal: Portal, form: Mapping[str, Any], *, language: str) -> Perso
 def enlist(
     portal: Portal, *, email: str, display_name: str, password: str, role: Role, area: str = ""
 ) -> Person:
-    """Make an account for a member of the staff; asked for from the shell, never over the web."""
-    return _add(
-        portal,
-        participant=_pseudonym(portal),
-        email=email.lower(),
+    """Make an account for a member of the staff; asked for from a program, never over the web."""
+    return enlist_in(
+        portal.accounts,
+        email=email,
         display_name=display_name,
         password_hash=portal.passwords.hash(password),
+        role=role,
+        area=area or portal.settings.areas[0].name,
+        token=portal.draw_token(),
+        now=portal.now,
+    )
+
+
+def enlist_in(
+    accounts: AccountStore,
+    *,
+    email: str,
+    display_name: str,
+    password_hash: str,
+    role: Role,
+    area: str,
+    token: str,
+    now: int,
+) -> Person:
+    """Make an account for a member of the staff where no portal runs; `token` is random.
+
+    Raises `FormError` for an address or name that is none, and an address that has an account.
+    """
+    fields = Fields({"email": email, "display_name": display_name})
+    address, shown = fields.email(), fields.display_name()
+    fields.check()
+    return _add(
+        accounts,
+        now,
+        participant=_pseudonym(token),
+        email=address,
+        display_name=shown,
+        password_hash=password_hash,
         role=role.value,
         buys=False,
         sells=False,
-        area=area or portal.settings.areas[0].name,
+        area=area,
         place=None,
         hidden=True,
         language="en",
@@ -112,14 +144,14 @@ def account_of(portal: Portal, person: Person) -> AccountId | None:
         return queries.accounts(connection, portal.engine.venue.chain_id).get(person.participant)
 
 
-def _add(portal: Portal, **values: Any) -> Person:
+def _add(accounts: AccountStore, now: int, **values: Any) -> Person:
     try:
-        with portal.accounts.transaction() as connection:
+        with accounts.transaction() as connection:
             person_id = people.add(
                 connection,
                 paused=False,
                 vat_registered=False,
-                created_at=portal.now,
+                created_at=now,
                 **values,
             )
             person = people.find(connection, person_id)
@@ -136,9 +168,9 @@ def _taken() -> Any:
     )
 
 
-def _pseudonym(portal: Portal) -> str:
+def _pseudonym(token: str) -> str:
     """Return a name that says nothing of its bearer."""
-    drawn = int.from_bytes(portal.draw_token().encode(), "big")
+    drawn = int.from_bytes(token.encode(), "big")
     letters = []
     for _ in range(PSEUDONYM_CHARACTERS):
         drawn, index = divmod(drawn, len(_ALPHABET))
