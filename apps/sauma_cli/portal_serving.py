@@ -17,6 +17,7 @@ from sauma_cli.sites import Site
 from sauma_service.configuration import Configuration
 
 if TYPE_CHECKING:
+    from sauma_portal.accounts.letters import Mailer
     from sauma_portal.settings import PortalSettings
 
 SECRET_BYTES: Final = 32
@@ -44,6 +45,7 @@ def portal_serving(
             accounts=accounts,
             wallets=site.joining_wallets(),
             market_clock=engine.clock,
+            mailer=_mailer(found),
         )
         server = HttpServer(create_app(portal), host=found.portal.host, port=found.portal.port)
         with server:
@@ -75,6 +77,31 @@ def portal_settings(found: Configuration, folder: Folder) -> PortalSettings:
         secure_cookies=section.base_url.startswith("https://"),
         claims_need_operator=section.claims_need_operator,
         due_days=section.due_days,
+    )
+
+
+def _mailer(found: Configuration) -> Mailer:
+    """Return what carries letters: the mail server that the file names, else they wait."""
+    from sauma_portal.accounts.letters import SmtpMailer, WaitingMailer
+
+    mail = None if found.portal is None else found.portal.mail
+    if mail is None:
+        return WaitingMailer()
+    password = ""
+    if mail.password_file:
+        try:
+            password = found.path(mail.password_file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot read {mail.password_file}: {error.strerror}: it holds the mail server's password"
+            ) from error
+    return SmtpMailer(
+        host=mail.host,
+        sender=mail.sender,
+        port=mail.port,
+        user=mail.user,
+        password=password,
+        tls=mail.tls,
     )
 
 

@@ -105,11 +105,23 @@ class PortalOperatorSection(_Section, frozen=True, kw_only=True):
     bic: str = ""
 
 
+class PortalMailSection(_Section, frozen=True, kw_only=True):
+    """The mail server that carries letters; without one they wait."""
+
+    host: str
+    sender: str
+    port: int = 587
+    user: str = ""
+    password_file: str = ""
+    tls: bool = True
+
+
 class PortalSection(_Section, frozen=True, kw_only=True):
     """The portal."""
 
     areas: list[PortalAreaSection]
     operator: PortalOperatorSection
+    mail: PortalMailSection | None = None
     host: str = "127.0.0.1"
     port: int = 8482
     base_url: str

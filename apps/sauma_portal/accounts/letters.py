@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Final, Protocol
 
 import attrs
 import sqlalchemy as sa
@@ -13,6 +17,7 @@ from sauma_portal.accounts import tables as t
 from sauma_portal.accounts.database import AccountStore
 
 log = get_logger(__name__)
+SMTP_TIMEOUT_S: Final = 20.0
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +48,44 @@ class KeepingMailer:
     def send(self, letter: Letter) -> None:
         """Keep a letter."""
         self.letters.append(letter)
+
+
+class WaitingMailer:
+    """Carries nothing: every letter waits in the outbox until there is a mail server."""
+
+    def send(self, letter: Letter) -> None:
+        """Raise `Unavailable`."""
+        raise Unavailable(f"letter {letter.letter_id} waits: there is no mail server, name one")
+
+
+@attrs.frozen(kw_only=True)
+class SmtpMailer:
+    """Hands letters to a mail server, over TLS unless it is on this machine."""
+
+    host: str
+    sender: str
+    port: int = 587
+    user: str = ""
+    password: str = attrs.field(default="", repr=False)
+    tls: bool = True
+
+    def send(self, letter: Letter) -> None:
+        """Hand a letter over; raises `Unavailable` when the server does not take it."""
+        message = EmailMessage(policy=SMTP)
+        message["From"], message["To"] = self.sender, letter.recipient
+        message["Subject"] = letter.subject
+        message.set_content(letter.body)
+        try:
+            with smtplib.SMTP(self.host, self.port, timeout=SMTP_TIMEOUT_S) as server:
+                if self.tls:
+                    server.starttls(context=ssl.create_default_context())
+                if self.user:
+                    server.login(self.user, self.password)
+                server.send_message(message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise Unavailable(
+                f"the mail server {self.host} does not take letters ({type(error).__name__})"
+            ) from error
 
 
 def write(
