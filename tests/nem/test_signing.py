@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sauma_nem import signing
 from sauma_nem.binary import serialise, transaction_hash
 from sauma_nem.network import MAINNET, TESTNET, keccak_256
 from sauma_nem.signing import AnnounceRequest, KeyPair, sign, verify
@@ -57,6 +58,48 @@ def test_signatures_are_the_server_s() -> None:
         assert verify(pair.public_key, data, signature)
         assert not verify(pair.public_key, data + b"\0", signature)
     assert len(cases) == 100
+
+
+def test_what_a_key_made_here_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key's first signature and every 128th are reckoned; the others are known, and nothing like them."""
+    reckoned: list[bytes] = []
+
+    def reckon(public_key: bytes, data: bytes, signature: bytes) -> bool:
+        reckoned.append(data)
+        return False
+
+    monkeypatch.setattr(signing, "_reckoned", reckon)
+    pair = KeyPair(bytes(range(1, 33)))
+    made = [(data, pair.sign(data)) for data in (b"%d" % number for number in range(260))]
+
+    known = [verify(pair.public_key, data, signature) for data, signature in made]
+
+    assert reckoned == [b"0", b"128", b"256"]
+    assert known.count(True) == 257
+    data, signature = made[1]
+    assert not verify(pair.public_key, data + b"0", signature)
+    assert not verify(pair.public_key, data, made[2][1])
+    assert not verify(KeyPair(bytes(32)).public_key, data, signature)
+    assert not verify(pair.public_key + signature[:1], data, signature[1:])
+
+
+def test_a_key_that_signs_wrongly_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first signature of a key proves the key: another one's is refused before anything leaves."""
+    pair, other = KeyPair(bytes(range(2, 34))), KeyPair(bytes(range(3, 35)))
+    pair.public_key = other.public_key
+
+    assert not verify(pair.public_key, b"energy", pair.sign(b"energy"))
+
+
+def test_what_was_made_long_ago_is_reckoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest are remembered, and what is forgotten still holds."""
+    monkeypatch.setattr(signing, "_made", signing._Made(4))
+    pair = KeyPair(bytes(range(4, 36)))
+    made = [(data, pair.sign(data)) for data in (b"%d" % number for number in range(20))]
+
+    assert not signing._made.has(pair.public_key, *made[1])
+    assert signing._made.has(pair.public_key, *made[19])
+    assert all(verify(pair.public_key, data, signature) for data, signature in made)
 
 
 def test_a_signature_must_be_canonical() -> None:

@@ -12,7 +12,7 @@ from sauma.chain import Fate, Word
 from sauma.dispatch import Dispatch
 from sauma.errors import ChainError
 from sauma.intervals import to_unix
-from sauma.store import Store, Transaction
+from sauma.store import Transaction
 from sauma.store.lanes import Lane
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
@@ -149,7 +149,7 @@ def nobody_holds_a_lane(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Transaction, "acquire_lane", lane)
     patch.setattr(Transaction, "release_lane", lambda *_: True)
-    patch.setattr(Store, "renew_lane", lambda self, lane, *_: lane)
+    patch.setattr(Transaction, "renew_lane", lambda self, lane, *_: lane)
     patch.setattr(Transaction, "check_fence", lambda *_: None)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from .network import keccak_256
+from .network import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, keccak_256
 from .properties import MosaicProperties
 from .transactions import (
     Block,
@@ -37,6 +37,7 @@ _INT = struct.Struct("<i").pack
 _LENGTH = struct.Struct("<I").pack
 _LONG = struct.Struct("<q").pack
 _HEAD = struct.Struct("<iIiI").pack  # type, network and version, timestamp, length of the signer
+_SIGNED_AT = 16 + PUBLIC_KEY_BYTES  # the signature follows the signer
 _FEE_AND_DEADLINE = struct.Struct("<qi").pack
 _MESSAGE = struct.Struct("<IiI").pack  # size, kind, length of the payload
 
@@ -63,6 +64,16 @@ def serialise_verifiable(transaction: Transaction) -> bytes:
         return _transaction(transaction, transaction.signature)
     except struct.error as error:
         raise _too_large(transaction, error) from error
+
+
+def joined(data: bytes, signature: bytes) -> bytes:
+    """The verifiable bytes of a transaction that is no multisig, from the others and the signature."""
+    return data[:_SIGNED_AT] + _octets(signature) + data[_SIGNED_AT:]
+
+
+def without_signature(raw: bytes) -> bytes:
+    """The non-verifiable bytes of a transaction that is no multisig, from the verifiable ones."""
+    return raw[:_SIGNED_AT] + raw[_SIGNED_AT + 4 + SIGNATURE_BYTES :]
 
 
 def transaction_hash(transaction: Transaction) -> bytes:

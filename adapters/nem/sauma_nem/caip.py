@@ -61,6 +61,7 @@ def account_of(address: str | bytes, network: Network) -> AccountId:
     return AccountId.on(chain_id_of(network), check_address(address, network))
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def address_on(account: AccountId, network: Network) -> str:
     """Return an account's address, once it is known to be one of this network.
 

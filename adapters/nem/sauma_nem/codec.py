@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import attrs
+
 from sauma.chain import (
     REFERENCE_BYTES,
     BatchKind,
@@ -24,16 +26,18 @@ from sauma.errors import InvalidInput
 from .binary import (
     block_hash,
     inner_hash,
+    joined,
     serialise,
     serialise_verifiable,
-    transaction_hash,
+    without_signature,
 )
 from .caip import account_of, asset_of
 from .evidence import NemVerifier, Recorded
 from .fees import COSIGNATURE_FEE_MICRO
 from .instructions import ROOT_BYTES
-from .network import MICRO_PER_XEM, unix_seconds_from_seconds
+from .network import MICRO_PER_XEM, keccak_256, unix_seconds_from_seconds
 from .parsing import parse_verifiable
+from .plain import parse_plain
 from .settings import NemSettings
 from .signing import AnnounceRequest, verify
 from .transactions import XEM, Block, MessageKind, MosaicId, Multisig, Transaction, Transfer
@@ -70,10 +74,11 @@ class NemCodec(NemVerifier):
         enough only the chain knows, `signature_valid` says that those present have signed it.
         """
         transaction = self.read(raw)
+        data = _data_of(transaction, raw)
         transfer = transfer_in(transaction)
         if transfer is None:
             raise InvalidInput(
-                f"transaction {transaction_hash(transaction).hex()} of type {transaction.TYPE} is no "
+                f"transaction {keccak_256(data).hex()} of type {transaction.TYPE} is no "
                 "transfer: only transfers carry a batch"
             )
         strange = [
@@ -81,20 +86,20 @@ class NemCodec(NemVerifier):
         ]
         if strange:
             raise InvalidInput(
-                f"transaction {transaction_hash(transaction).hex()} moves {strange[0]}: a batch moves "
+                f"transaction {keccak_256(data).hex()} moves {strange[0]}: a batch moves "
                 f"only {', '.join(sorted(map(str, self.settings.moved_mosaics)))}"
             )
         payer = account_of(transfer.signer, self.settings.nem_network)
         root = root_of(transfer)
         return Decoded(
-            transaction_id=transaction_hash(transaction),
+            transaction_id=keccak_256(data),
             sender=payer,
             reference=reference_of(transfer),
             effects=effects_of(transfer, self.settings),
             fee_payer=payer,
             fee_units_max=fee_micro_max_of(transaction, self.settings),
             valid_until=valid_until_of(transaction),
-            signature_valid=is_signed(transaction),
+            signature_valid=is_signed(transaction, data),
             anchored_roots=() if root is None else (root,),
         )
 
@@ -105,6 +110,9 @@ class NemCodec(NemVerifier):
             raise InvalidInput(
                 f"{len(raw)} bytes are no NEM transaction: {RAW_BYTES_MAX} are the most"
             )
+        plain = parse_plain(raw, network)
+        if plain is not None:
+            return plain
         try:
             transaction = parse_verifiable(raw, network=network)
         except Unreadable as error:
@@ -128,26 +136,49 @@ class NemCodec(NemVerifier):
     def announce_request(self, raw: bytes) -> AnnounceRequest:
         """Return what a node is sent to announce signed bytes."""
         transaction = self.read(raw)
-        return AnnounceRequest(data=serialise(transaction), signature=transaction.signature or b"")
+        return AnnounceRequest(
+            data=_data_of(transaction, raw), signature=transaction.signature or b""
+        )
 
     def signed(
-        self, transaction: Transaction, *, batch_id: bytes, prepared_at: int
+        self,
+        transaction: Transaction,
+        data: bytes,
+        signature: bytes,
+        *,
+        batch_id: bytes,
+        prepared_at: int,
     ) -> SignedTransaction:
-        """Return the port's record of a signed transfer, plain or wrapped, that carries a batch."""
-        raw = serialise_verifiable(transaction)
-        decoded = self.decode(raw)
+        """Return the port's record of a transfer, plain or wrapped, that carries a batch.
+
+        `data` are its bytes and `signature` theirs, which holds.  The record says what was meant; what
+        the bytes say, `decode` tells, and dispatch compares the two.
+        """
+        transfer = transfer_in(transaction)
+        if transfer is None:
+            raise InvalidInput(f"a transaction of type {transaction.TYPE} carries no batch")
+        if transfer is transaction:
+            raw = joined(data, signature)
+        else:
+            raw = serialise_verifiable(attrs.evolve(transaction, signature=signature))
+        payer = account_of(transfer.signer, self.settings.nem_network)
         return SignedTransaction(
-            transaction_id=decoded.transaction_id,
+            transaction_id=keccak_256(data),
             raw=raw,
-            sender=decoded.sender,
+            sender=payer,
             batch_ids=(batch_id,),
-            effects=decoded.effects,
-            fee_payer=decoded.fee_payer,
-            fee_units_max=decoded.fee_units_max,
-            valid_until=decoded.valid_until,
+            effects=effects_of(transfer, self.settings),
+            fee_payer=payer,
+            fee_units_max=fee_micro_max_of(transaction, self.settings),
+            valid_until=valid_until_of(transaction),
             consumes=(),
             prepared_at=prepared_at,
         )
+
+
+def _data_of(transaction: Transaction, raw: bytes) -> bytes:
+    """Return the non-verifiable bytes of a transaction that was read from verifiable ones."""
+    return serialise(transaction) if isinstance(transaction, Multisig) else without_signature(raw)
 
 
 def transfer_in(transaction: Transaction) -> Transfer | None:
@@ -186,8 +217,9 @@ def effects_of(transfer: Transfer, settings: NemSettings) -> tuple[Effect, ...]:
         if not _is_watched(mosaic_id, settings):
             continue
         asset = asset_of(mosaic_id, network)
+        is_energy = mosaic_id == settings.mosaic_id
         for account, delta_units in ((sender, -units), (recipient, units)):
-            if asset != settings.energy_asset or account not in settings.issuing_accounts:
+            if not is_energy or account not in settings.issuing_accounts:
                 is_held = recorded is not None and account == settings.escrow
                 effects.append(
                     Effect(
@@ -268,9 +300,13 @@ def valid_until_of(transaction: Transaction) -> int:
     return unix_seconds_from_seconds(min(deadlines))
 
 
-def is_signed(transaction: Transaction) -> bool:
-    """Tell whether the signature holds, and every cosignature for the inner transaction."""
-    if not verify(transaction.signer, serialise(transaction), transaction.signature or b""):
+def is_signed(transaction: Transaction, data: bytes | None = None) -> bool:
+    """Tell whether the signature holds, and every cosignature for the inner transaction.
+
+    `data` are the non-verifiable bytes, where they are at hand.
+    """
+    signed = serialise(transaction) if data is None else data
+    if not verify(transaction.signer, signed, transaction.signature or b""):
         return False
     cosignatures = transaction.cosignatures if isinstance(transaction, Multisig) else ()
     return all(

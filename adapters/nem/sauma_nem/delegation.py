@@ -86,10 +86,15 @@ def signed_by(transaction: Transaction, signer: Signer) -> Transaction:
 
     Raises `NoSigner` when the signature does not hold.
     """
-    data = serialise(transaction)
+    signature = signature_by(signer, transaction.signer, serialise(transaction))
+    return attrs.evolve(transaction, signature=signature)
+
+
+def signature_by(signer: Signer, public_key: bytes, data: bytes) -> bytes:
+    """Return a signer's signature of a transaction's bytes; raises `NoSigner` when it does not hold."""
     signature = signer.sign(data)
-    if not verify(transaction.signer, data, signature):
+    if not verify(public_key, data, signature):
         raise NoSigner(
             f"the signer of {signer.account} gave a signature that does not hold: check its key"
         )
-    return attrs.evolve(transaction, signature=signature)
+    return signature

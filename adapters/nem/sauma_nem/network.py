@@ -55,7 +55,7 @@ ADDRESS_LENGTH = 40
 _ADDRESS_CHECKSUM_START = 21
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Network:
     """A NEM network: its name, its byte and what follows from the byte.
 

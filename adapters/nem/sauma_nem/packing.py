@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import attrs
 
 from sauma.chain import BlockRef, SignedTransaction, Signer
-from sauma.errors import InsufficientBalance, NoSigner, Refused, Unsupported
+from sauma.errors import BadAnswer, InsufficientBalance, NoSigner, Refused, Unsupported
 from sauma.identifiers import AccountId
 
+from .binary import transaction_hash
 from .codec import NemCodec, reference_of, spent_units, transfer_in
 from .delegation import Delegate
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
@@ -19,6 +21,9 @@ from .replies import AccountState
 from .settings import NemSettings
 from .snapshot import at_one_block
 from .transactions import XEM, MosaicId, Transaction
+
+ASKED_ONE_BY_ONE_MAX: Final = 3
+"""More outstanding transactions of a sender than this are looked up in its list."""
 
 
 @attrs.frozen(kw_only=True)
@@ -150,9 +155,11 @@ def _ask(
     node: NodeClient, lanes: Sequence[AccountId], outstanding: Sequence[SignedTransaction]
 ) -> _Found:
     included = frozenset(
-        each.transaction_id
-        for each in outstanding
-        if node.transaction(each.transaction_id) is not None
+        transaction_id
+        for sender in lanes
+        for transaction_id in _included(
+            node, sender, [each for each in outstanding if each.sender == sender]
+        )
     )
     units, states = {}, {}
     waiting: dict[bytes, bytes] = {}
@@ -162,6 +169,30 @@ def _ask(
         units[sender] = {**node.owned_mosaics(sender.address), XEM: state.balance_micro}
         waiting |= _references(node, sender)
     return _Found(units=units, included=included, states=states, waiting=waiting)
+
+
+def _included(
+    node: NodeClient, sender: AccountId, outstanding: Sequence[SignedTransaction]
+) -> set[bytes]:
+    """Return which of a sender's transactions are in blocks: few are asked after, many looked up in its list.
+
+    What is not final yet may be thousands, and the list shows a hundred at a time.
+    """
+    wanted = {each.transaction_id for each in outstanding}
+    if len(wanted) <= ASKED_ONE_BY_ONE_MAX:
+        return {each for each in wanted if node.transaction(each) is not None}
+    first_height = min(each.prepared_at for each in outstanding)
+    found: set[bytes] = set()
+    below_id: int | None = None
+    while found < wanted:
+        page = node.outgoing(sender.address, below_id=below_id)
+        found |= wanted & {transaction_hash(each.transaction) for each in page}
+        if not page or page[-1].height < first_height:
+            break
+        if below_id is not None and page[-1].listed_id >= below_id:
+            raise BadAnswer(f"node {node.url} lists the same transactions again: ask another node")
+        below_id = page[-1].listed_id
+    return found
 
 
 def _references(node: NodeClient, sender: AccountId) -> dict[bytes, bytes]:

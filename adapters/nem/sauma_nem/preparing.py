@@ -13,7 +13,7 @@ from sauma.identifiers import AccountId
 
 from .binary import serialise
 from .codec import NemCodec, block_ref_of, fee_micro_max_of
-from .delegation import signed_by, wrapped
+from .delegation import signature_by, wrapped
 from .escrow import check_step
 from .fees import MosaicFeeInformation, minimum_fee_micro
 from .instructions import NO_KEY, Draft, draft_of
@@ -99,11 +99,12 @@ class Preparer:
             now_seconds=now_seconds,
         )
         prepared: list[SignedTransaction] = []
+        newest = block_ref_of(self._newest)
         for each in wanted:
             if not packing.has_room(each.draft.sender):
                 break
             try:
-                check_step(self._node, self._codec, each.batch, block_ref_of(self._newest))
+                check_step(self._node, self._codec, each.batch, newest)
                 signed = self._sign(each, packing, now_seconds)
             except (Refused, InvalidInput):
                 if not prepared:
@@ -143,14 +144,14 @@ class Preparer:
 
     def _unsigned(self, draft: Draft, signer: Signer | None, now_seconds: int = 0) -> Transaction:
         """Return a draft as a transaction with the least fees, in a wrapper where that is needed."""
+        network_byte = self._settings.nem_network.byte
         transfer = draft.to_transfer(
-            self._settings.nem_network.byte,
+            network_byte,
             public_key=NO_KEY if signer is None else signer.public_key,
             timestamp_seconds=now_seconds,
             deadline_seconds=now_seconds + self._settings.deadline_s,
+            fee_micro=minimum_fee_micro(draft.to_transfer(network_byte), self._information.get),
         )
-        fee_micro = minimum_fee_micro(transfer, self._information.get)
-        transfer = attrs.evolve(transfer, fee_micro=fee_micro)
         return transfer if signer is None else wrapped(transfer, signer)
 
     def _priced(self, transaction: Transaction, *, own_count: int) -> Transaction:
@@ -176,8 +177,11 @@ class Preparer:
                 raise
             transaction = cheapest
             packing.check_payable(draft.sender, transaction)
+        data = serialise(transaction)
         signed = self._codec.signed(
-            signed_by(transaction, signer),
+            transaction,
+            data,
+            signature_by(signer, transaction.signer, data),
             batch_id=draft.batch_id,
             # what is final now cannot have it; everything later may, after a reorganisation
             prepared_at=final_height_at(packing.block.height, self._settings.finality_blocks) + 1,

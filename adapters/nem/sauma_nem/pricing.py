@@ -86,6 +86,7 @@ class PoolWatch:
         """Measure time by a clock that only goes forward, in seconds."""
         self._monotonic = monotonic
         self._refusal: _Refusal | None = None
+        self._entry: tuple[Block | None, int] = (None, 0)
         self._lock = threading.Lock()
 
     def refused(self, fee_micro: int) -> None:
@@ -104,7 +105,7 @@ class PoolWatch:
         """Return the fee to offer now, within the most allowed; 0 when nothing speaks for a raise."""
         with self._lock:
             refused_fee_micro = self._refused_fee_micro()
-        wanted_micro = min(fee_micro_max, entry_fee_micro(newest))
+        wanted_micro = min(fee_micro_max, self._entry_fee_micro(newest))
         if refused_fee_micro is not None:
             pool_count = least_pool_count(own_count=own_count, refused_fee_micro=refused_fee_micro)
             to_get_in_micro = least_fee_micro(
@@ -114,6 +115,14 @@ class PoolWatch:
             )
             wanted_micro = max(wanted_micro, to_get_in_micro)
         return wanted_micro
+
+    def _entry_fee_micro(self, newest: Block) -> int:
+        """Look at a block once: it is asked about for every transaction of a wave."""
+        block, fee_micro = self._entry
+        if block is not newest:
+            fee_micro = entry_fee_micro(newest)
+            self._entry = newest, fee_micro
+        return fee_micro
 
     def _refused_fee_micro(self) -> int | None:
         refusal = self._refusal

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import binascii
+import itertools
 import json
 from functools import lru_cache
+from hashlib import sha256
+from typing import Final
 
 import attrs
 from symbolchain.CryptoTypes import PrivateKey, PublicKey
@@ -19,13 +22,41 @@ from .unreadable import ForbiddenValue, forbidden, missing
 
 VERIFIED_MAX = 8_192
 """How many answers about signatures are remembered."""
+CHECKED_EVERY: Final = 128
+"""Of so many signatures that a key makes here, the first is verified like a stranger's."""
 _PRIVATE_KEY_BYTES = 32
+
+
+class _Made:
+    """Remembers the newest signatures that keys of this process made, each over exactly which bytes."""
+
+    def __init__(self, newest_max: int) -> None:
+        """Remember at least so many, and at most twice as many."""
+        self._newest_max = newest_max
+        self._newer: set[bytes] = set()
+        self._older: set[bytes] = set()
+
+    def add(self, public_key: bytes, data: bytes, signature: bytes) -> None:
+        """Remember one; threads may come between, then something older is forgotten early."""
+        if len(self._newer) >= self._newest_max:
+            self._newer, self._older = set(), self._newer
+        self._newer.add(sha256(public_key + signature + data).digest())
+
+    def has(self, public_key: bytes, data: bytes, signature: bytes) -> bool:
+        """Tell whether this very signature was made here."""
+        if len(public_key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
+            return False
+        digest = sha256(public_key + signature + data).digest()
+        return digest in self._newer or digest in self._older
+
+
+_made = _Made(VERIFIED_MAX)
 
 
 class KeyPair:
     """A private key that signs. It is never shown: `repr` gives the public key only."""
 
-    __slots__ = ("_pair", "public_key")
+    __slots__ = ("_count", "_pair", "public_key")
 
     public_key: bytes
 
@@ -38,6 +69,7 @@ class KeyPair:
             )
         self._pair = SdkKeyPair(PrivateKey(private_key))
         self.public_key = self._pair.public_key.bytes
+        self._count = itertools.count()
 
     @classmethod
     def from_hex(cls, private_key_hex: str) -> KeyPair:
@@ -61,19 +93,26 @@ class KeyPair:
         return address_of(self.public_key, network.byte)
 
     def sign(self, data: bytes) -> bytes:
-        """64 bytes, the same for the same data."""
+        """64 bytes, the same for the same data; `verify` knows them again, but for one in many."""
         signature: bytes = self._pair.sign(data).bytes
+        if next(self._count) % CHECKED_EVERY:
+            _made.add(self.public_key, data, signature)
         return signature
 
 
-@lru_cache(maxsize=VERIFIED_MAX)
 def verify(public_key: bytes, data: bytes, signature: bytes) -> bool:
     """Whether the signature is this key's over the data.
 
-    A signature whose S is 0 or not below the group order is none, whatever it verifies to.  It is a
-    pure function of its arguments and by far the dearest here, so answers are kept: who signed checks
-    it, and so does everybody through whose hands the bytes go.
+    A signature whose S is 0 or not below the group order is none, whatever it verifies to.  Of one
+    that a `KeyPair` of this process made over the same bytes that is known, as long as it is among the
+    newest; of a key's first and then of every 128th it is not, so that key, library and machine are
+    proved again and again.  Everything else is reckoned, by far the dearest here, and remembered.
     """
+    return _made.has(public_key, data, signature) or _reckoned(public_key, data, signature)
+
+
+@lru_cache(maxsize=VERIFIED_MAX)
+def _reckoned(public_key: bytes, data: bytes, signature: bytes) -> bool:
     if len(public_key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False
     if not any(public_key):  # the SDK raises for the zero key

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from sauma.chain import (
@@ -44,38 +43,38 @@ def check_signed(
     """
     decoded = codec.decode(signed.raw)
     batches = [asked[batch_id] for batch_id in signed.batch_ids if batch_id in asked]
+    asked_totals = _net(
+        outside, (part for batch in batches for part in _asked_effects(batch, escrow))
+    )
+    found_totals = _net(outside, decoded.effects)
     facts: list[tuple[str, object, object]] = [
-        ("id", signed.transaction_id.hex(), decoded.transaction_id.hex()),
+        ("id", signed.transaction_id, decoded.transaction_id),
         ("valid signature", True, decoded.signature_valid),
         ("sender", signed.sender, decoded.sender),
         ("lane", sender, decoded.sender),
         ("fee payer", signed.fee_payer, decoded.fee_payer),
         ("fee", signed.fee_units_max, decoded.fee_units_max),
         ("validity", signed.valid_until, decoded.valid_until),
-        ("effects", sorted(signed.effects), sorted(decoded.effects)),
+        ("effects", _ordered(signed.effects), _ordered(decoded.effects)),
         ("number of batches", max(len(signed.batch_ids), 1), len(batches)),
         ("reference", True, decoded.reference in {batch.reference for batch in batches}),
         (
             "anchored root",
             [
-                each.root.hex()
+                each.root
                 for batch in batches
                 for each in batch.instructions
                 if isinstance(each, Anchor)
             ],
-            [root.hex() for root in decoded.anchored_roots],
+            [*decoded.anchored_roots],
         ),
-        (
-            "movement",
-            _net(outside, (part for batch in batches for part in _asked_effects(batch, escrow))),
-            _net(outside, decoded.effects),
-        ),
+        ("movement", asked_totals, found_totals),
     ]
     for name, expected, found in facts:
         if expected != found:
             raise Disagreement(
                 f"transaction {signed.transaction_id.hex()} has another {name} than was asked: "
-                f"{expected} expected, its bytes say {found}; nothing of it was sent, "
+                f"{_shown(expected)} expected, its bytes say {_shown(found)}; nothing of it was sent, "
                 "the adapter is at fault"
             )
 
@@ -129,12 +128,25 @@ def _moved_by(instruction: Instruction) -> list[Effect]:
     )
 
 
-def _net(outside: _Holding | None, effects: Iterable[Effect]) -> dict[str, int]:
-    totals: Counter[_Holding] = Counter()
+def _net(outside: _Holding | None, effects: Iterable[Effect]) -> dict[_Holding, int]:
+    totals: dict[_Holding, int] = {}
     for effect in effects:
-        totals[effect.account, effect.asset] += effect.delta_units
-    return {
-        f"{account} {asset}": units
-        for (account, asset), units in sorted(totals.items())
-        if units and (account, asset) != outside
-    }
+        holding = effect.account, effect.asset
+        totals[holding] = totals.get(holding, 0) + effect.delta_units
+    return {holding: units for holding, units in totals.items() if units and holding != outside}
+
+
+def _ordered(effects: Sequence[Effect]) -> Sequence[Effect]:
+    """Return effects in an order that does not depend on how they came."""
+    return sorted(effects) if len(effects) > 1 else effects
+
+
+def _shown(fact: object) -> object:
+    """Return a fact as a message says it: ids in hexadecimal, movements by holding."""
+    if isinstance(fact, bytes):
+        return fact.hex()
+    if isinstance(fact, list | tuple):
+        return [_shown(each) for each in fact]
+    if isinstance(fact, dict):
+        return {f"{account} {asset}": units for (account, asset), units in sorted(fact.items())}
+    return fact

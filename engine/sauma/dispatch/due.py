@@ -275,28 +275,41 @@ def _step_batch(
     return StepBatch(authority=row.authority, batch=step_batches(taken, outcome, escrow)[row.part])
 
 
-def lane_of(planned: OneBatch, accounts: Mapping[str, AccountId]) -> str:
+def further_holders(accounts: Mapping[str, AccountId]) -> dict[str, tuple[str, ...]]:
+    """Return the holders of further accounts of each role that has some, in order."""
+    further: dict[str, list[str]] = defaultdict(list)
+    for holder in sorted(one for one in accounts if one.startswith("@")):
+        if role_of(holder) != holder:
+            further[role_of(holder)].append(holder)
+    return {role: tuple(holders) for role, holders in further.items()}
+
+
+def lane_of(planned: OneBatch, further: Mapping[str, tuple[str, ...]]) -> str:
     """Return whose account a batch leaves from: its authority's, or one of the further ones that issue.
 
-    Which follows from the batch's id and the accounts that the journal has bound, so that every process
-    chooses the same.
+    Which follows from the batch's id and the accounts that the journal has bound (`further_holders`), so
+    that every process chooses the same.
     """
     issues = isinstance(planned, PlannedBatch) and all(
         movement.kind is MovementKind.ISSUE for movement in planned.movements
     )
-    further = sorted(
-        holder
-        for holder in accounts
-        if issues and holder != planned.authority and role_of(holder) == planned.authority
-    )
-    lanes = (planned.authority, *further)
+    lanes = (planned.authority, *(further.get(planned.authority, ()) if issues else ()))
     return lanes[int.from_bytes(planned.batch_id[:8], "big") % len(lanes)]
 
 
-def build_batch(planned: OneBatch, venue: Venue, accounts: Mapping[str, AccountId]) -> Batch:
-    """Return a batch as the chain takes it; raises `UnknownName` for a holder without an account."""
+def build_batch(
+    planned: OneBatch,
+    venue: Venue,
+    accounts: Mapping[str, AccountId],
+    further: Mapping[str, tuple[str, ...]] | None = None,
+) -> Batch:
+    """Return a batch as the chain takes it; raises `UnknownName` for a holder without an account.
+
+    `further` are the `further_holders` of the accounts: give them where many batches are built.
+    """
     if isinstance(planned, StepBatch):
         return planned.batch
+    lane = lane_of(planned, further_holders(accounts) if further is None else further)
 
     def account(holder: str) -> AccountId:
         if holder not in accounts:
@@ -304,11 +317,8 @@ def build_batch(planned: OneBatch, venue: Venue, accounts: Mapping[str, AccountI
         return accounts[holder]
 
     def instruction(movement: Movement) -> Instruction:
-        authority = account(
-            lane_of(planned, accounts)
-            if movement.authority == planned.authority
-            else movement.authority
-        )
+        is_own = movement.authority == planned.authority
+        authority = account(lane if is_own else movement.authority)
         if movement.kind is MovementKind.ANCHOR:
             return Anchor(
                 instruction_id=movement.instruction_id,

@@ -27,7 +27,14 @@ import sqlalchemy as sa
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
 from sauma.dispatch.attempts import Attempts
 from sauma.dispatch.checking import check_signed
-from sauma.dispatch.due import OneBatch, build_batch, due_batches, due_steps, lane_of
+from sauma.dispatch.due import (
+    OneBatch,
+    build_batch,
+    due_batches,
+    due_steps,
+    further_holders,
+    lane_of,
+)
 from sauma.dispatch.progress import Progress, Sent
 from sauma.dispatch.remembering import RememberingCodec
 from sauma.dispatch.restoring import committed_transactions
@@ -231,12 +238,13 @@ class Dispatch:
             accounts = queries.accounts(connection, self._venue.chain_id)
             suspended = suspended_work(connection)
             done = Sent(held=held_transactions(connection, suspended.values()))
+        further = further_holders(accounts)
         lanes: dict[str, list[OneBatch]] = defaultdict(list)
         for batch in (*due.ready, *steps.ready):
             if batch.batch_id in suspended:
                 done.hold(batch, suspended[batch.batch_id])
             else:
-                lanes[lane_of(batch, accounts)].append(batch)
+                lanes[lane_of(batch, further)].append(batch)
         for holder, batches in sorted(lanes.items()):
             self._send_lane(holder, batches, accounts, done)
         for one in done.held:
@@ -257,9 +265,10 @@ class Dispatch:
     ) -> None:
         """Work off one lane under its lease."""
         ready: dict[bytes, tuple[OneBatch, Batch]] = {}
+        further = further_holders(accounts)
         for one in due:
             try:
-                ready[one.batch_id] = one, build_batch(one, self._venue, accounts)
+                ready[one.batch_id] = one, build_batch(one, self._venue, accounts, further)
             except UnknownName as error:
                 done.hold(one, error)
         if not ready:
@@ -317,10 +326,12 @@ class Dispatch:
         done: Sent,
     ) -> None:
         """Sign, commit and send what is ready, and take it out; what is refused is held."""
+        # nobody else signs for the sender while the lane is ours: read once, it grows by our own
+        outstanding = self._outstanding(sender)
         while group := attempts.next_of(list(ready)) if ready else ():
             asked = {batch_id: ready[batch_id][1] for batch_id in group}
             try:
-                prepared = self._prepare(sender, list(asked.values()))
+                prepared = self._prepare(list(asked.values()), outstanding)
             except (Refused, InvalidInput) as error:
                 first, _ = ready.pop(group[0])
                 done.hold(first, error)
@@ -329,6 +340,7 @@ class Dispatch:
             if not prepared:
                 return
             lane = self._commit(lane, sender, prepared, asked)
+            outstanding += prepared
             carried_now = [batch_id for one in prepared for batch_id in one.batch_ids]
             for batch_id in carried_now:
                 ready.pop(batch_id)
@@ -337,15 +349,17 @@ class Dispatch:
             done.batches += len(carried_now)
             done.sent += self._broadcast(prepared)
 
+    def _outstanding(self, sender: AccountId) -> list[SignedTransaction]:
+        """Return what was signed for a sender and is neither final nor dead."""
+        with self._store.reading() as connection:
+            return committed_transactions(
+                connection, self._venue, (p.STATE_COMMITTED, p.STATE_INCLUDED), sender=sender
+            )
+
     def _prepare(
-        self, sender: AccountId, batches: Sequence[Batch]
+        self, batches: Sequence[Batch], outstanding: Sequence[SignedTransaction]
     ) -> tuple[SignedTransaction, ...]:
         """Have as much as possible signed; what is raised is about the first batch."""
-        with self._store.reading() as connection:
-            every = committed_transactions(
-                connection, self._venue, (p.STATE_COMMITTED, p.STATE_INCLUDED)
-            )
-        outstanding = [one for one in every if one.sender == sender]
         if len(batches) > 1:
             try:
                 return self._venue.chain.prepare(batches, outstanding=outstanding)
@@ -374,9 +388,8 @@ class Dispatch:
                 outside=None if issuer is None else (issuer, self._venue.energy_asset),
             )
         holders = {account: holder for holder, account in accounts.items()}
-        lane = self._store.renew_lane(lane, self._now(), LEASE_S)
         with self._store.transaction() as transaction:
-            transaction.check_fence(lane)
+            lane = transaction.renew_lane(lane, self._now(), LEASE_S)
             # another lane can carry it only if a further issuing account was bound just now
             taken = carried.signed_for(
                 transaction.connection,

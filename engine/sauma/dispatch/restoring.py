@@ -9,23 +9,32 @@ from typing import Any
 import sqlalchemy as sa
 
 from sauma.chain import Codec, SignedTransaction
-from sauma.dispatch.rows import consumed, vaulted_raw, vaulted_raws
+from sauma.dispatch.rows import OUTSIDE, consumed, vaulted_raw, vaulted_raws
 from sauma.errors import StoreDamaged
+from sauma.identifiers import AccountId
 from sauma.store import projections as p
 from sauma.venue import Venue
 
 
 def committed_transactions(
-    connection: sa.Connection, venue: Venue, states: Sequence[int]
+    connection: sa.Connection,
+    venue: Venue,
+    states: Sequence[int],
+    *,
+    sender: AccountId | None = None,
 ) -> list[SignedTransaction]:
     """Return the transactions of a chain that are in some states, in the order they were committed.
 
-    Raises `StoreDamaged` when the bytes are gone or not those that the journal commits to.
+    Those of one sender, or of all.  Raises `StoreDamaged` when the bytes are gone or not those that the
+    journal commits to.
     """
+    query = sa.select(p.transactions).where(
+        p.transactions.c.chain_id == venue.chain_id, p.transactions.c.state.in_(states)
+    )
+    if sender is not None:
+        query = query.where(_names(venue.chain_id, sender))
     wanted = connection.execute(
-        sa.select(p.transactions)
-        .where(p.transactions.c.chain_id == venue.chain_id, p.transactions.c.state.in_(states))
-        .order_by(p.transactions.c.sequence, p.transactions.c.row_number)
+        query.order_by(p.transactions.c.sequence, p.transactions.c.row_number)
     ).all()
     if not wanted:
         return []
@@ -40,7 +49,7 @@ def committed_transactions(
     raws = vaulted_raws(
         connection, {bytes(row.transaction_id): bytes(row.raw_digest) for row in wanted}
     )
-    return [
+    restored = [
         _restored(
             venue.codec,
             row,
@@ -49,6 +58,16 @@ def committed_transactions(
         )
         for row in wanted
     ]
+    return [one for one in restored if sender in (None, one.sender)]
+
+
+def _names(chain_id: str, sender: AccountId) -> sa.ColumnElement[bool]:
+    """The condition that the journal calls a sender by a name that this account has or had."""
+    holders = sa.select(p.bindings.c.holder).where(
+        p.bindings.c.chain_id == chain_id, p.bindings.c.account == str(sender)
+    )
+    named = p.transactions.c.sender
+    return sa.or_(named == OUTSIDE, named.in_(holders))
 
 
 def restored_transactions(

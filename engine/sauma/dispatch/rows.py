@@ -20,6 +20,7 @@ OUTSIDE: Final = "@outside"
 """The holder of every account that nobody bound."""
 RAW: Final = "raw"
 """The vault's kind of signed bytes."""
+_TOKENS: Final = msgspec.json.Decoder(list[str])
 
 
 def signed_tables(
@@ -42,7 +43,7 @@ def signed_tables(
                     one.valid_until,
                     one.prepared_at,
                     digest,
-                    canonical_json([token.hex() for token in one.consumes]),
+                    _tokens(one.consumes),
                 )
                 for one, digest in zip(prepared, digests, strict=True)
             ],
@@ -60,6 +61,10 @@ def signed_tables(
             ],
         ),
     ]
+
+
+def _tokens(consumes: tuple[bytes, ...]) -> bytes:
+    return canonical_json([token.hex() for token in consumes]) if consumes else b"[]"
 
 
 def observed_tables(
@@ -99,7 +104,7 @@ def observed_tables(
 
 def consumed(text: bytes) -> tuple[bytes, ...]:
     """Read the tokens that a transaction consumes from their journal form."""
-    return tuple(bytes.fromhex(token) for token in msgspec.json.decode(text, type=list[str]))
+    return () if text == b"[]" else tuple(map(bytes.fromhex, _TOKENS.decode(text)))
 
 
 def vaulted_raw(connection: sa.Connection, transaction_id: bytes, digest: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -26,6 +27,8 @@ from sauma.units import INT64_MAX
 FINAL = int(BillStatus.FINAL)
 _PURPOSES = {int(one): one for one in Purpose}
 _GOODS = {int(one): one for one in Good}
+ACCOUNTS_MAX = 65_536
+"""How many accounts are remembered as values: the same ones are read in every round."""
 IDS_MAX = 500
 """How many ids one select is given: databases limit the parameters of a statement."""
 
@@ -125,7 +128,12 @@ def accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
             p.bindings.c.chain_id == chain_id
         )
     )
-    return {holder: AccountId(account) for holder, account in rows}
+    return {holder: _account(account) for holder, account in rows}
+
+
+@lru_cache(maxsize=ACCOUNTS_MAX)
+def _account(text: str) -> AccountId:
+    return AccountId(text)
 
 
 def metering_points(

@@ -107,6 +107,10 @@ class Transaction:
         """Take the right to send for a sender; raises `StoreBusy` while another's lease runs."""
         return lanes.acquire(self._connection, str(chain), str(sender), holder, now, lease_s)
 
+    def renew_lane(self, lane: Lane, now: datetime, lease_s: int) -> Lane:
+        """Prolong a lease; raises `StoreBusy` when it is not ours any more: nothing of this stays then."""
+        return lanes.renew(self._connection, lane, now, lease_s)
+
     def release_lane(self, lane: Lane) -> bool:
         """Give a lane up; False when somebody else has it by now."""
         return lanes.release(self._connection, lane)

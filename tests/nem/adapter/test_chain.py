@@ -247,6 +247,33 @@ def test_energy_that_is_not_there_is_named(street: Street):
         street.chain.prepare([batch_of(transfer(6))], outstanding=())
 
 
+@pytest.mark.parametrize("count", [3, 30])
+def test_what_is_in_blocks_is_subtracted_once(
+    street: Street, count: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Of few and of many outstanding the landed ones count in the balance, the waiting beside it."""
+    monkeypatch.setattr("sauma_nem.node.PAGE_TRANSACTIONS", 25)
+    landed: tuple[SignedTransaction, ...] = ()
+    for number in range(count):
+        landed += street.send(batch_of(issue(2), label=f"landed {number}"), outstanding=landed)
+        if len(landed) % 10 == 0:
+            street.node.mine()
+    street.node.mine()
+    waiting = street.send(batch_of(transfer(count), label="waits"))
+    outstanding = (*landed, *waiting)
+    street.faults.asked.clear()
+
+    (signed,) = street.chain.prepare([batch_of(transfer(count))], outstanding=outstanding)
+    with pytest.raises(InsufficientBalance, match=f"has {count} grid:wh"):
+        street.chain.prepare([batch_of(transfer(count + 1))], outstanding=outstanding)
+    street.chain.prepare([batch_of(issue(1))], outstanding=outstanding)
+
+    assert signed.sender == PRODUCER.account
+    assert street.faults.asked.count("/transaction/get") <= 2 + 3
+    pages = street.faults.asked.count("/account/transfers/outgoing")
+    assert pages == (0 if count == 3 else 2)
+
+
 def test_a_mosaic_that_was_not_provisioned_is_named(street: Street):
     """Energy cannot move before the mosaic exists."""
     settings = settings_of(mosaic="other:wh")

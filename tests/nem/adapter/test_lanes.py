@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from sauma.dispatch.due import lane_of
+from sauma.dispatch.due import further_holders, lane_of
 from sauma.engine import Engine
 from sauma.identifiers import complete_gsrn
 from sauma.intervals import Interval
@@ -129,15 +129,16 @@ def test_a_repeat_goes_the_same_way():
     accounts = dict.fromkeys(
         [ISSUER, f"{ISSUER}.2", f"{ISSUER}.3", CLEARING, "anna"], ISSUING.account
     )
-    lanes = [lane_of(batch(number), accounts) for number in range(300)]
-    alone = {ISSUER: ISSUING.account}
+    further = further_holders(accounts)
+    lanes = [lane_of(batch(number), further) for number in range(300)]
+    alone = further_holders({ISSUER: ISSUING.account})
 
-    assert lanes == [lane_of(attrs.evolve(batch(number)), accounts) for number in range(300)]
+    assert lanes == [lane_of(attrs.evolve(batch(number)), further) for number in range(300)]
     assert set(lanes) == {ISSUER, f"{ISSUER}.2", f"{ISSUER}.3"}
     assert min(Counter(lanes).values()) > 70
     assert {lane_of(batch(number), alone) for number in range(9)} == {ISSUER}
     moved = batch(1, MovementKind.TRANSFER)
-    assert {lane_of(moved, accounts)} == {ISSUER}
+    assert {lane_of(moved, further)} == {ISSUER}
     assert [role_of(each) for each in ("@issuer.2", "anna.b", "@clearing")] == [
         ISSUER,
         "anna.b",
