@@ -243,8 +243,9 @@ def _sections(
 ) -> list[Section]:
     """Return the sections of a checked batch; neighbours of one kind, nets aside, share one."""
     runs: list[tuple[Kind, list[Line]]] = []
+    numbers = _Numbers(settings, number_of)
     for instruction in batch.instructions:
-        kind, lines = _lines(instruction, settings, number_of)
+        kind, lines = _lines(instruction, settings, numbers)
         if runs and runs[-1][0] is kind and kind is not Kind.NET:
             runs[-1][1].extend(lines)
         else:
@@ -252,28 +253,36 @@ def _sections(
     return [Section(lines=tuple(lines)) for _, lines in runs]
 
 
-def _lines(
-    instruction: Instruction, settings: EthereumSettings, number_of: Mapping[bytes, int]
-) -> tuple[Kind, list[Line]]:
-    def number(account: AccountId) -> int:
-        return number_of[address_on(account, settings.chain)]
+class _Numbers(dict[AccountId, int]):
+    """The contract's numbers of the accounts of one batch, each looked up once."""
 
+    def __init__(self, settings: EthereumSettings, number_of: Mapping[bytes, int]) -> None:
+        self.number_of, self._chain = number_of, settings.chain
+
+    def __missing__(self, account: AccountId) -> int:
+        number = self[account] = self.number_of[address_on(account, self._chain)]
+        return number
+
+
+def _lines(
+    instruction: Instruction, settings: EthereumSettings, numbers: _Numbers
+) -> tuple[Kind, list[Line]]:
     match instruction:
         case Issue(recipient=recipient, units=units):
-            return Kind.ISSUE, [IssueLine(account=number(recipient), energy_wh=units)]
+            return Kind.ISSUE, [IssueLine(account=numbers[recipient], energy_wh=units)]
         case Retire(account=account, units=units):
-            return Kind.RETIRE, [RetireLine(account=number(account), energy_wh=units)]
+            return Kind.RETIRE, [RetireLine(account=numbers[account], energy_wh=units)]
         case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
             line = TransferLine(
-                sender=number(sender),
-                recipient=number(recipient),
+                sender=numbers[sender],
+                recipient=numbers[recipient],
                 asset=_asset(asset, settings),
                 units=units,
             )
             return Kind.TRANSFER, [line]
         case Net(legs=legs):
             positions = [
-                (number_of[address], units) for address, units in _positions(legs, settings)
+                (numbers.number_of[address], units) for address, units in _positions(legs, settings)
             ]
             return Kind.NET, [
                 NetLine(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from struct import Struct
+from struct import error as StructError
 from typing import Final, TypeAlias
 
 import attrs
@@ -106,6 +108,8 @@ _LINE_BYTES: Final = {
     Kind.ANCHOR: 32,
     Kind.CLAIMS: 60,
 }
+_TRANSFER: Final = Struct(">IIBQ")
+_ASSETS: Final = {asset.value: asset for asset in Asset}
 _KIND_OF: Final[dict[type, Kind]] = {
     IssueLine: Kind.ISSUE,
     TransferLine: Kind.TRANSFER,
@@ -171,21 +175,14 @@ def read(data: bytes) -> tuple[Section, ...]:
 
 def read_line(kind: Kind, data: bytes) -> Line:
     """Return the line of a kind that exactly these bytes hold."""
+    if kind is Kind.TRANSFER:
+        return _read_transfer(data)
     account, units = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:12], "big")
     match kind:
         case Kind.ISSUE:
             return IssueLine(account=account, energy_wh=units)
         case Kind.RETIRE:
             return RetireLine(account=account, energy_wh=units)
-        case Kind.TRANSFER:
-            if data[8] not in (Asset.ENERGY, Asset.MONEY):
-                raise InvalidInput(f"a transfer moves asset {data[8]}, which is neither 0 nor 1")
-            return TransferLine(
-                sender=account,
-                recipient=int.from_bytes(data[4:8], "big"),
-                asset=Asset(data[8]),
-                units=int.from_bytes(data[9:], "big"),
-            )
         case Kind.NET:
             return NetLine(
                 account=account,
@@ -202,6 +199,14 @@ def read_line(kind: Kind, data: bytes) -> Line:
                 deadline=int.from_bytes(data[20:28], "big"),
                 root=data[28:],
             )
+
+
+def _read_transfer(data: bytes) -> TransferLine:
+    sender, recipient, number, units = _TRANSFER.unpack(data)
+    asset = _ASSETS.get(number)
+    if asset is None:
+        raise InvalidInput(f"a transfer moves asset {number}, which is neither 0 nor 1")
+    return TransferLine(sender=sender, recipient=recipient, asset=asset, units=units)
 
 
 def read_signed(data: bytes) -> int:
@@ -273,12 +278,7 @@ def _write_line(line: Line) -> bytes:
         case IssueLine() | RetireLine():
             return _account(line.account) + _units(line.energy_wh)
         case TransferLine():
-            return (
-                _account(line.sender)
-                + _account(line.recipient)
-                + bytes((line.asset,))
-                + _units(line.units)
-            )
+            return _transfer(line)
         case NetLine():
             return _account(line.account) + _signed(line.energy_wh) + _signed(line.money_units)
         case AnchorLine():
@@ -291,6 +291,16 @@ def _write_line(line: Line) -> bytes:
                 + _units(line.deadline)
                 + _root(line.root)
             )
+
+
+def _transfer(line: TransferLine) -> bytes:
+    if line.sender > 0 < line.recipient:
+        try:
+            return _TRANSFER.pack(line.sender, line.recipient, line.asset, line.units)
+        except StructError:
+            pass  # which number does not fit is said below
+    parts = (_account(line.sender), _account(line.recipient), bytes((line.asset,)))
+    return b"".join(parts) + _units(line.units)
 
 
 def _account(number: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import attrs
@@ -119,37 +120,37 @@ class EthereumSettings:
                 limit = f"at least {least}" if most is None else f"between {least} and {most}"
                 raise InvalidInput(f"{name} {value} must be {limit}")
 
-    @property
+    @cached_property
     def chain_number(self) -> int:
         """The EIP-155 number, which every transaction carries."""
         return chain_number(self.chain)
 
-    @property
+    @cached_property
     def ledger_address(self) -> bytes:
         """The settlement contract's address, 20 bytes."""
         return parse_address(self.ledger)
 
-    @property
+    @cached_property
     def escrow_address(self) -> bytes:
         """The escrow's address, 20 bytes."""
         return parse_address(self.escrow)
 
-    @property
+    @cached_property
     def escrow_account(self) -> AccountId:
         """The account that has what sessions hold."""
         return AccountId.on(self.chain, self.escrow)
 
-    @property
+    @cached_property
     def energy_asset(self) -> AssetId:
         """The contract's energy as an asset, in Wh."""
         return ledger_asset(self.chain, self.ledger, ENERGY)
 
-    @property
+    @cached_property
     def money_asset(self) -> AssetId:
         """The contract's money as an asset, in the smallest unit of its token."""
         return ledger_asset(self.chain, self.ledger, MONEY)
 
-    @property
+    @cached_property
     def fee_asset(self) -> AssetId:
         """Ether as an asset, in wei."""
         return ether_asset(self.chain)
