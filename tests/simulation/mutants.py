@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sauma.chain import Fate, Word
-from sauma.dispatch import Dispatch
+from sauma.dispatch import Dispatch, outbox
 from sauma.errors import ChainError
 from sauma.intervals import to_unix
 from sauma.store import Transaction
@@ -142,7 +142,7 @@ def retractions_are_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def nobody_holds_a_lane(patch: pytest.MonkeyPatch) -> None:
-    """Two processes may sign for one sender at a time, and a stale one may commit."""
+    """Two processes may sign for one sender at a time, and a stale one may commit what is carried."""
 
     def lane(self: Transaction, chain: Any, sender: Any, holder: str, now: Any, _: int) -> Lane:
         return Lane(chain=str(chain), sender=str(sender), holder=holder, fence=1, lease_until=now)
@@ -151,6 +151,7 @@ def nobody_holds_a_lane(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Transaction, "release_lane", lambda *_: True)
     patch.setattr(Transaction, "renew_lane", lambda self, lane, *_: lane)
     patch.setattr(Transaction, "check_fence", lambda *_: None)
+    patch.setattr(outbox, "_refuse_carried", lambda *_: None)
 
 
 MUTANTS: tuple[Mutate, ...] = (

@@ -26,7 +26,7 @@ CAUGHT = {
     (mutants.signed_anew_at_the_deadline, NemWorld): 224,
     (mutants.retractions_are_ignored, NemWorld): 0,
     (mutants.retractions_are_ignored, EthTesterWorld): 0,
-    (mutants.nobody_holds_a_lane, NemWorld): 76,
+    (mutants.nobody_holds_a_lane, NemWorld): 159,
     (mutants.nonce_taken_before_its_bytes, LastingMemoryWorld): 0,
     (mutants.nonce_taken_before_its_bytes, EthTesterWorld): 0,
 }

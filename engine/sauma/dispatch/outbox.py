@@ -53,7 +53,7 @@ from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.logs import get_logger
 from sauma.settlement import ESCROW, ISSUER
-from sauma.store import Lane, Store, carried, queries
+from sauma.store import Lane, Store, Transaction, carried, queries
 from sauma.store import projections as p
 from sauma.venue import Venue
 
@@ -390,16 +390,7 @@ class Dispatch:
         holders = {account: holder for holder, account in accounts.items()}
         with self._store.transaction() as transaction:
             lane = transaction.renew_lane(lane, self._now(), LEASE_S)
-            # another lane can carry it only if a further issuing account was bound just now
-            taken = carried.signed_for(
-                transaction.connection,
-                [each for one in prepared for each in one.batch_ids],
-                alive=True,
-            )
-            if taken:
-                raise StoreBusy(
-                    f"batch {min(taken)[0].hex()} was signed on another lane meanwhile: repeat the call"
-                )
+            _refuse_carried(transaction, prepared)
             digests = transaction.vault_put_all(
                 RAW,
                 [(one.transaction_id.hex(), self._draw_salt(), one.raw) for one in prepared],
@@ -415,6 +406,16 @@ class Dispatch:
         with self._store.reading() as connection:
             height = queries.chain_state(connection, self._venue.chain_id).scanned_height
         return sum(self._send(one, height) for one in prepared)
+
+
+def _refuse_carried(transaction: Transaction, prepared: Sequence[SignedTransaction]) -> None:
+    """Another lane can carry a batch only if a further issuing account was bound just now."""
+    batch_ids = [each for one in prepared for each in one.batch_ids]
+    taken = carried.signed_for(transaction.connection, batch_ids, alive=True)
+    if taken:
+        raise StoreBusy(
+            f"batch {min(taken)[0].hex()} was signed on another lane meanwhile: repeat the call"
+        )
 
 
 def _shortened(text: str) -> str:
