@@ -189,12 +189,16 @@ class Endpoints(Generic[N]):
     def tell(self, give: Callable[[N], Answer]) -> Answer:
         """Give something to all nodes and return the best word of any.
 
-        Raises `OutcomeUnknown` when one may have it and none says so, and `Unavailable` when none
-        could be reached.
+        Those that rest are told only when none of the others answers.  Raises `OutcomeUnknown` when
+        one may have it and none says so, and `Unavailable` when none could be reached.
         """
         answers: list[Answer] = []
         failures: list[ChainError] = []
-        for endpoint in self._to_tell():
+        now = self._monotonic()
+        resting = {id(each) for each in self._endpoints if each.rests_until > now}
+        for endpoint in sorted(self._endpoints, key=lambda each: id(each) in resting):
+            if answers and id(endpoint) in resting:
+                break
             try:
                 self._ensure_checked(endpoint)
                 answers.append(give(endpoint.node))
@@ -255,12 +259,6 @@ class Endpoints(Generic[N]):
     def _note(self, endpoint: _Endpoint[N], *, succeeded: bool) -> None:
         with self._lock:
             endpoint.note(self._monotonic(), succeeded=succeeded)
-
-    def _to_tell(self) -> list[_Endpoint[N]]:
-        """Return whom to tell: everybody, but those who rest only when nobody else is there."""
-        now = self._monotonic()
-        awake = [each for each in self._endpoints if each.rests_until <= now]
-        return awake or self._endpoints
 
     def _order(self) -> list[_Endpoint[N]]:
         if len(self._endpoints) == 1:
