@@ -71,6 +71,9 @@ class Peers:
         for signer in (here.bert, here.cleo, here.judge):
             forged = here.signed(here.authorisation()[0].statement, signer)
             assert here.refused(T.AUTHORISE, signer, forged) is Reason.MISSING_EVIDENCE
+        here.authorised()
+
+        assert here.units()["anna"] == START_UNITS - CAP
 
     @case("hold", needs=BOTH)
     def test_cs286_the_operator_gets_its_commission(self, world: World) -> None:
