@@ -78,7 +78,12 @@ def test_nothing_else_is_read(transfer: Transfer, at: int, octet: int, cut: int)
 
 
 def _is_plain(transfer: object) -> bool:
-    return isinstance(transfer, Transfer) and transfer.version == 2 and len(transfer.mosaics) < 2
+    return (
+        isinstance(transfer, Transfer)
+        and transfer.network_byte == TESTNET.byte
+        and transfer.version == 2
+        and len(transfer.mosaics) < 2
+    )
 
 
 @pytest.mark.parametrize(

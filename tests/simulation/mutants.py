@@ -85,11 +85,12 @@ def nonce_taken_before_its_bytes(patch: pytest.MonkeyPatch) -> None:
     real = Dispatch._prepare
     taken: list[Any] = []
 
-    def prepare(self: Dispatch, sender: Any, batches: Any) -> Any:
+    def prepare(self: Dispatch, batches: Any, outstanding: Any) -> Any:
         chain = self._venue.chain
         inner = chain.prepare
 
         def with_taken(wanted: Any, *, outstanding: Any) -> Any:
+            sender = wanted[0].instructions[0].authority
             ids = {each.transaction_id for each in outstanding}
             lost = [
                 attrs.evolve(each, batch_ids=())
@@ -102,7 +103,7 @@ def nonce_taken_before_its_bytes(patch: pytest.MonkeyPatch) -> None:
 
         with pytest.MonkeyPatch().context() as patched:
             patched.setattr(chain, "prepare", with_taken)
-            return real(self, sender, batches)
+            return real(self, batches, outstanding)
 
     patch.setattr(Dispatch, "_prepare", prepare)
 

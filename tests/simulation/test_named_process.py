@@ -105,11 +105,11 @@ def test_08_a_crash_loop(stage, monkeypatch, caplog):
     fatal = bytes(row.batch_id)
     real = Dispatch._prepare
 
-    def prepare(dispatch, sender, batches):
+    def prepare(dispatch, batches, outstanding):
         if any(batch.batch_id == fatal for batch in batches):
             stage.one.line.moments.will_die(1)
             stage.one.line.moments.passing("at the row")
-        return real(dispatch, sender, batches)
+        return real(dispatch, batches, outstanding)
 
     with monkeypatch.context() as patch, caplog.at_level(logging.ERROR, logger="sauma"):
         patch.setattr(Dispatch, "_prepare", prepare)
