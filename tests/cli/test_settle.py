@@ -10,8 +10,8 @@ from sauma.store import check_folder
 
 ROOT = Path(__file__).parents[2]
 RULEBOOKS = ("rulebook.toml", "rulebook-uniform.toml")
-CHAINS_OWN = ("chain_", "bill_id", "version")
-"""What of a bill is the chain's own: how often it was written anew as blocks came, too."""
+CHAINS_OWN = ("chain_", "bill_id")
+"""What of a bill is the chain's own: its settlement is for one chain."""
 TOTALS = json.loads((ROOT / "examples" / "neighbourhood" / "totals.json").read_text())
 
 
