@@ -109,7 +109,8 @@ class OwnEthereum:
     def __init__(self, node: KeptNode, settings: EthereumSettings) -> None:
         """Prefer `begin` or `open`; this only holds what they made."""
         self._node = node
-        self.client = NodeClient(node)
+        self.local = _local(node)
+        self.client = self.local.node
         self.settings = settings
 
     @classmethod
@@ -123,8 +124,7 @@ class OwnEthereum:
     ) -> Self:
         """Begin a chain with the contract on it; the file is there whole, or not at all."""
         node = KeptNode(genesis_time_s=genesis_time_s)
-        local = LocalEthereum(node, NodeClient(node), node.rich_keys[0])
-        settings = local.deploy(
+        settings = _local(node).deploy(
             issuer, settler, finality=FinalityRule.DEPTH, finality_blocks=FINALIZED_BLOCKS
         )
         head = {
@@ -166,3 +166,7 @@ class OwnEthereum:
     def close(self) -> None:
         """Let go of the node; every block is on the disk."""
         self.client.close()
+
+
+def _local(node: KeptNode) -> LocalEthereum:
+    return LocalEthereum(node, NodeClient(node), node.rich_keys[0])

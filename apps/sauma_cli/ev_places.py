@@ -1,7 +1,12 @@
-"""Where the charging demo takes place: a chain of its own, with an escrow, purses and keys."""
+"""Where the charging demo takes place: a chain of its own, with an escrow, purses and keys.
+
+The chain is kept in the demo's folder, under the names that every folder has, so that `sauma replay`
+can ask it when the demo is over.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
@@ -16,7 +21,9 @@ from sauma.session import SessionTerms, Signed, Statement, Verifier
 from sauma.settlement import CLEARING, ESCROW, ISSUER
 from sauma.units import MICRO_PER_UNIT
 from sauma.venue import Venue
+from sauma_cli.folder import Folder
 from sauma_cli.options import ChainName
+from sauma_cli.sites import MEMORY_NAME
 
 NAMES: Final = ("car", "street", "charger", "operator")
 METERS: Final = ("street-meter", "charger-meter")
@@ -45,18 +52,22 @@ class Place:
 
 
 @contextmanager
-def open_place(kind: ChainName) -> Iterator[Place]:
-    """Make a chain of its own for the demo, gone when it is left."""
+def open_place(kind: ChainName, folder: Folder) -> Iterator[Place]:
+    """Make a chain of its own for the demo, kept in a folder."""
     if kind == "memory":
-        yield _memory()
+        yield from _memory(folder)
     elif kind == "nem":
-        yield from _nem()
+        yield from _nem(folder)
     else:
-        yield from _ethereum()
+        yield from _ethereum(folder)
 
 
-def _memory() -> Place:
-    chain = MemoryChain("demo")
+def _memory(folder: Folder) -> Iterator[Place]:
+    with MemoryChain(MEMORY_NAME, path=folder.chain) as chain:
+        yield _memory_place(chain)
+
+
+def _memory_place(chain: MemoryChain) -> Place:
     asset = chain.asset("coin")
     issue = Issue(
         instruction_id=content_id("demo-purse"),
@@ -96,12 +107,12 @@ def _memory() -> Place:
     )
 
 
-def _nem() -> Iterator[Place]:
+def _nem(folder: Folder) -> Iterator[Place]:
     from sauma_nem.local import LocalNem
 
     with LocalNem(
         *NAMES, *METERS, "auditor", holds=True, cosigners=("operator", "auditor"),
-        purse_micro=PURSE_MICRO,
+        purse_micro=PURSE_MICRO, path=folder.node,
     ) as nem:  # fmt: skip
         yield Place(
             title="NEM, a test node in this process, over HTTP",
@@ -115,22 +126,26 @@ def _nem() -> Iterator[Place]:
         )
 
 
-def _ethereum() -> Iterator[Place]:
+def _ethereum(folder: Folder) -> Iterator[Place]:
+    from sauma_cli.ethereum_node import CHAIN_NUMBER, OwnEthereum
+    from sauma_ethereum.caip import chain_id_of
     from sauma_ethereum.evidence import domain_of
-    from sauma_ethereum.local import LocalEthereum
+    from sauma_ethereum.local import named_signer
 
-    with LocalEthereum.in_process() as local:
-        grid = local.signer("grid")
-        settings = local.deploy(grid, grid, first_height=1)
-        signers: dict[AccountId, Signer] = {
-            local.signer(name).account: local.signer(name) for name in NAMES
-        }
-        chain = local.chain(settings, signers)
-        local.fund(list(signers))
-        registrar = local.chain(settings, {grid.account: grid})
-        local.register(registrar, list(signers))
-        local.deposit_money(settings, local.signer("car").account, PURSE_MICRO)
-        codec = chain.codec
+    grid = named_signer("grid", chain_id_of(CHAIN_NUMBER))
+    own = OwnEthereum.begin(
+        folder.ethereum, issuer=grid, settler=grid, genesis_time_s=int(time.time())
+    )
+    settings, local = own.settings, own.local
+    signers: dict[AccountId, Signer] = {
+        local.signer(name).account: local.signer(name) for name in NAMES
+    }
+    chain = local.chain(settings, signers)
+    local.fund(list(signers))
+    local.register(local.chain(settings, {grid.account: grid}), list(signers))
+    local.deposit_money(settings, local.signer("car").account, PURSE_MICRO)
+    codec = chain.codec
+    try:
         yield Place(
             title="Ethereum, a contract on eth-tester, in this process",
             coin="tokens",
@@ -152,6 +167,8 @@ def _ethereum() -> Iterator[Place]:
             sign=_signing(codec, local.signer),
             mine=local.mine,
         )
+    finally:
+        chain.close()
 
 
 def _signing(

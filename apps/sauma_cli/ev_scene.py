@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from sauma.billing import BillStatus
@@ -24,6 +23,7 @@ from sauma.session import (
 from sauma.units import MICRO_PER_UNIT
 from sauma_cli.ev_places import NAMES, Place, open_place
 from sauma_cli.ev_story import EvStory
+from sauma_cli.folder import Folder
 from sauma_cli.options import ChainName
 from sauma_cli.screen import Screen
 
@@ -39,18 +39,21 @@ BLOCKS_MAX: Final = 40
 FINAL_BLOCKS_MAX: Final = 400
 
 
-def charge(kind: ChainName, folder: Path, screen: Screen) -> dict[str, Any]:
-    """Tell the story on a chain of its own; return the facts of it."""
-    with open_place(kind) as place:
+def charge(kind: ChainName, folder: Folder, screen: Screen) -> dict[str, Any]:
+    """Tell the story on a chain of its own; return the facts of it.
+
+    The folder then has journal and chain, as a settlement's has, and is not sealed yet.
+    """
+    with open_place(kind, folder) as place:
         capabilities = place.venue.chain.capabilities
         if not capabilities.hold or not capabilities.contest:
             raise Unsupported(
                 f"{place.venue.chain_id} declares no hold: choose --chain memory or --chain nem"
             )
         story = EvStory(screen, place)
-        story.begin(folder)
+        story.begin(folder.path)
         clock = SystemClock()
-        with Engine.open(folder / "sauma.sqlite", place.venue, clock=clock) as engine:
+        with Engine.open(folder.store, place.venue, clock=clock) as engine:
             engine.register_all([(name, place.account(name)) for name in NAMES])
             drive = _Drive(engine, place, story)
             drive.red_lights()
@@ -63,10 +66,10 @@ def charge(kind: ChainName, folder: Path, screen: Screen) -> dict[str, Any]:
             if report.findings:
                 found = report.findings[0]
                 raise Disagreement(f"replay finds at {found.place}: {found.explanation}")
-            story.end(receipts, report)
+            story.end(receipts, report, folder.path)
             return {
                 "chain": place.venue.chain_id,
-                "folder": str(folder),
+                "folder": str(folder.path),
                 "enforced": capabilities.hold is Support.NATIVE,
                 "sessions": [
                     _facts(name, one) for name, one in zip(REGISTERS_WH, receipts, strict=True)

@@ -92,7 +92,7 @@ class EvStory:
             )
         self._screen.show(Padding.indent(table, _INDENT))
 
-    def end(self, receipts: tuple[SessionReceipt, ...], report: ReplayReport) -> None:
+    def end(self, receipts: tuple[SessionReceipt, ...], report: ReplayReport, folder: Path) -> None:
         """Say who keeps which promise, and that replay agrees."""
         is_native = self._place.venue.chain.capabilities.hold is Support.NATIVE
         keeper = "the chain enforces" if is_native else "the operator keeps, and anybody can check"
@@ -110,6 +110,7 @@ class EvStory:
             "",
             f"✓ meters, chain and journal agree to the Wh and the unit: {self._money(spent)} paid",
             f"✓ replay: {report.entries} entries, {report.blocks_compared} blocks, no difference",
+            f"  sauma replay {escape(str(folder))}   compute it all again, believing nothing",
         )
 
     def _money(self, units: int) -> str:

@@ -216,6 +216,22 @@ def reading_chain(
         yield found
 
 
+def how_to_ask(stored: StoredChain) -> str:
+    """Say what to do about a chain of which the folder has nothing, or that nothing can be done."""
+    if stored.kind == "ethereum":
+        from sauma_cli.ethereum_node import CHAIN_NUMBER
+
+        lived_in_process = stored.chain_id == f"eip155:{CHAIN_NUMBER}"
+    else:
+        lived_in_process = stored.kind == "memory"
+    if lived_in_process:
+        return (
+            f"{stored.chain_id} lived in the process that settled, and its blocks are not in the "
+            "folder; the journal is checked without it"
+        )
+    return "name a node with --node URL"
+
+
 def codec_of(stored: StoredChain) -> Codec:
     """Return the codec that an auditor loads for a recorded chain."""
     if stored.kind == "memory":

@@ -1,15 +1,21 @@
-"""The charging demo: the same on every chain, to the Wh and the unit."""
+"""The charging demo: the same on every chain, to the Wh and the unit, and replayed from its folder."""
 
 from __future__ import annotations
 
 import pytest
+
+KEPT_IN = {"memory": "chain.sqlite", "nem": "node.sqlite", "ethereum": "ethereum.jsonl"}
 
 
 @pytest.mark.parametrize(
     ("chain", "enforced"), [("memory", True), ("nem", False), ("ethereum", True)]
 )
 def test_the_same_scenario_everywhere(sauma_run, tmp_path, chain: str, enforced: bool) -> None:
-    """Held, paid by the meter, the operator's part, the rest back: the same numbers on every chain."""
+    """Held, paid by the meter, the operator's part, the rest back: the same numbers on every chain.
+
+    What is left in the folder is replayed beside its chain when the process is gone, and without the
+    chain where somebody took it away.
+    """
     folder = tmp_path / "ev"
     found = sauma_run("demo", "ev", "--chain", chain, "--folder", folder, "--json").document
 
@@ -25,6 +31,19 @@ def test_the_same_scenario_everywhere(sauma_run, tmp_path, chain: str, enforced:
     for one in found["sessions"]:
         assert one["refunded_units"] == one["held_units"] - one["gross_units"]
         assert (one["state"], one["status"]) == ("settled", "final")
+
+    replayed = sauma_run("replay", folder, "--json")
+    (folder / KEPT_IN[chain]).unlink()
+    (folder / "MANIFEST.json").unlink()
+    alone = sauma_run("replay", folder, "--json")
+
+    assert (replayed.code, replayed.document["sealed"]) == (0, True)
+    assert replayed.document["entries"] == found["replayed_entries"]
+    assert replayed.document["blocks_compared"] == found["blocks_compared"] > 10
+    assert alone.code == 0
+    assert (alone.document["chain"], alone.document["blocks_compared"]) == (None, 0)
+    unasked = alone.document["chain_unasked"]
+    assert ("--node URL" if chain == "nem" else "lived in the process that settled") in unasked
 
 
 def test_it_fits_a_page(sauma_run, tmp_path) -> None:

@@ -141,9 +141,7 @@ class LocalEthereum:
 
     def signer(self, name: str) -> EthereumSigner:
         """Return the signer of a name's account: the same for the same name, and known to all."""
-        return EthereumSigner(
-            hashlib.sha256(b"sauma-local:" + name.encode()).digest(), self.chain_id
-        )
+        return named_signer(name, self.chain_id)
 
     def fund(self, accounts: Sequence[AccountId], ether: int = START_ETHER) -> None:
         """Give accounts ether, included."""
@@ -243,3 +241,8 @@ class LocalEthereum:
         reply = self.node.send_raw(attrs.evolve(unsigned, signature=signature).raw())
         if isinstance(reply, ErrorReply):
             raise Refused(f"the rich account of {self.node.name} cannot pay: {reply}")
+
+
+def named_signer(name: str, chain_id: ChainId) -> EthereumSigner:
+    """Return the signer of a name's account on a chain of one's own; its key is known to all."""
+    return EthereumSigner(hashlib.sha256(b"sauma-local:" + name.encode()).digest(), chain_id)

@@ -109,7 +109,9 @@ def _charge(place: Folder, chain: ChainName, *, real_time: bool, as_json: bool) 
         raise InvalidInput("the charging demo makes its own blocks: leave --real-time out")
     screen = Screen(as_json=as_json)
     with place.working():
-        screen.finish(charge(chain, place.path, screen))
+        facts = charge(chain, place, screen)
+        seal_folder(place.path)
+    screen.finish(facts)
     return 0
 
 

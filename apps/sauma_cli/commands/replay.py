@@ -17,7 +17,7 @@ from sauma_cli.folder import Folder
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import TIMEOUT_S_DEFAULT, FolderArgument, Json, Node, TimeoutS, Verbose
 from sauma_cli.screen import Screen
-from sauma_cli.sites import ChainChoice, codec_of, reading_chain
+from sauma_cli.sites import ChainChoice, codec_of, how_to_ask, reading_chain
 
 EXIT_DIFFERS = 1
 
@@ -31,6 +31,8 @@ class Verdict:
     report: ReplayReport | None
     chain: str | None
     """The chain that was compared with; None when there was none to ask."""
+    unasked: str | None
+    """Why no chain was asked, and what to do about it; None when one was."""
 
 
 def replay(
@@ -62,9 +64,10 @@ def _judge(place: Folder, choice: ChainChoice) -> Verdict:
     changed = tuple(str(one) for one in check_folder(place.path)) if sealed else ()
     report: ReplayReport | None = None
     chain: str | None = None
+    unasked: str | None = "the folder is not what was sealed"
     try:
         # A chain file that may be changed proves nothing; the journal may still say which row is.
-        report, chain = _replay(place, choice, asks_chain=not changed)
+        report, chain, unasked = _replay(place, choice, asks_chain=not changed)
         findings = tuple(str(one) for one in report.findings)
     except BadAnswer as error:
         findings = (f"chain: {error}",)
@@ -77,24 +80,34 @@ def _judge(place: Folder, choice: ChainChoice) -> Verdict:
         if not changed:
             raise
         findings = (f"the replay stopped: {type(error).__name__}: {error}",)
-    return Verdict(sealed=sealed, findings=(*changed, *findings), report=report, chain=chain)
+    return Verdict(
+        sealed=sealed,
+        findings=(*changed, *findings),
+        report=report,
+        chain=chain,
+        unasked=unasked if chain is None else None,
+    )
 
 
 def _replay(
     place: Folder, choice: ChainChoice, *, asks_chain: bool
-) -> tuple[ReplayReport, str | None]:
-    """Replay the store beside a copy of the chain, so that asking leaves no trace in the folder."""
+) -> tuple[ReplayReport, str | None, str]:
+    """Replay the store beside a copy of the chain, so that asking leaves no trace in the folder.
+
+    Returns the chain's title, if it was asked, and why it was not, if not.
+    """
     stored = place.stored_chain(migrates=False)
     if stored is None:
         raise StoreDamaged(f"the journal of {place.path} names no chain: it settles nothing yet")
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(place.store, read_only=True))
         chain, title = None, None
+        unasked = how_to_ask(stored) if asks_chain else "the folder is not what was sealed"
         if asks_chain:
             copy = stack.enter_context(place.chain_copy())
             found = stack.enter_context(reading_chain(copy, stored, choice))
             chain, title = found or (None, None)
-        return replay_store(store, codec=codec_of(stored), chain=chain), title
+        return replay_store(store, codec=codec_of(stored), chain=chain), title, unasked
 
 
 def _show(verdict: Verdict, name: str, screen: Screen) -> None:
@@ -110,10 +123,8 @@ def _show(verdict: Verdict, name: str, screen: Screen) -> None:
                 f"  chain    {report.blocks_compared} blocks and {report.chain_events_compared} "
                 f"events compared with {verdict.chain}"
             )
-        elif verdict.sealed and verdict.findings:
-            screen.show("  chain    not compared, since the folder is not what was sealed")
         else:
-            screen.show("  chain    not compared: name a node with --node URL")
+            screen.show(f"  chain    not compared: {verdict.unasked}")
     if not verdict.sealed:
         screen.show("  seal     the folder is not sealed (a note: work in it was not concluded)")
     elif not verdict.findings:
@@ -134,5 +145,6 @@ def _facts(verdict: Verdict, folder: str) -> dict[str, Any]:
         "ok": not verdict.findings,
         "sealed": verdict.sealed,
         "chain": verdict.chain,
+        "chain_unasked": verdict.unasked,
         "findings": list(verdict.findings),
     }
