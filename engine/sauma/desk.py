@@ -87,12 +87,17 @@ class Desk:
             engine = cls(
                 store, venue, clock=clock or SystemClock(), draw_salt=draw_salt, holder=holder
             )
-            engine._configure_chain()
+            with store.reading() as connection:
+                configured = queries.chain_row(connection)
+                bound = queries.accounts(connection, venue.chain_id)
+                known = queries.newest_rulebook(connection)
+            engine._configure_chain(configured)
             for role, account in sorted(venue.roles.items()):
-                engine.bind(role, account)
+                if bound.get(role) != account:
+                    engine.bind(role, account)
             if rulebook is not None:
                 engine.publish(rulebook)
-            elif (known := engine._newest_rulebook()) is not None:
+            elif known is not None:
                 check_venue(known, venue)
         except BaseException:
             store.close()
@@ -236,7 +241,7 @@ class Desk:
 
     # --- writing --------------------------------------------------------------------------------
 
-    def _configure_chain(self) -> None:
+    def _configure_chain(self, known: tuple[str, str, str | None, bytes] | None) -> None:
         """Record the venue once; refuse to settle on another one with the same store."""
         venue = self._venue
         fee_asset = venue.chain.capabilities.fee_asset
@@ -251,11 +256,14 @@ class Desk:
             raise WrongNetwork(
                 f"the energy asset {venue.energy_asset} is not on {venue.chain_id}: name one that is"
             )
-        with self._store.transaction() as transaction:
-            known = queries.chain_row(transaction.connection)
-            if known is None:
-                tables = [Table.from_rows(journal.CHAINS, [row])]
-                self._append_in(transaction, "chain_configured", tables)
+        if known is None:
+            with self._store.transaction() as transaction:
+                known = queries.chain_row(
+                    transaction.connection
+                )  # another process may open it, too
+                if known is None:
+                    tables = [Table.from_rows(journal.CHAINS, [row])]
+                    self._append_in(transaction, "chain_configured", tables)
         if known not in (None, row):
             raise Conflict(
                 f"this store settles on {known[0]} with {known[1]} and the settings "
@@ -305,10 +313,6 @@ class Desk:
             interval=interval,
             rulebook_hash=None if rulebook is None else rulebook.rulebook_hash,
         )
-
-    def _newest_rulebook(self) -> Rulebook | None:
-        with self._store.reading() as connection:
-            return queries.newest_rulebook(connection)
 
 
 def in_force(connection: sa.Connection) -> Rulebook:

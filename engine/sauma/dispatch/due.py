@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 import sqlalchemy as sa
@@ -28,6 +28,34 @@ from sauma.steps import follow, step_batches
 from sauma.store import carried, charged
 from sauma.store import projections as p
 from sauma.venue import Venue
+
+_TAKEN: Final = (
+    sa.select(p.transaction_batches.c.batch_id)
+    .join(p.transactions, p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id)
+    .where(p.transactions.c.chain_id == sa.bindparam("chain"), carried.is_alive())
+)
+"""The batches of a chain that a living transaction carries."""
+_OPEN_ROWS: Final = (
+    sa.select(p.instructions)
+    .where(
+        p.instructions.c.settlement_id.in_(
+            sa.select(p.settlements.c.settlement_id).where(
+                p.settlements.c.chain_id == sa.bindparam("chain")
+            )
+        ),
+        p.instructions.c.batch_id.not_in(_TAKEN),
+    )
+    .order_by(p.instructions.c.sequence, p.instructions.c.row_number)
+)
+_OPEN_ANCHORS: Final = (
+    sa.select(p.anchors)
+    .where(p.anchors.c.chain_id == sa.bindparam("chain"), p.anchors.c.batch_id.not_in(_TAKEN))
+    .order_by(p.anchors.c.sequence, p.anchors.c.row_number)
+)
+_PARENTS, _LEGS = (
+    sa.select(table).order_by(table.c.sequence, table.c.row_number)
+    for table in (p.instruction_parents, p.instruction_legs)
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -118,26 +146,15 @@ def planned_batch(
 
 def _open_rows(connection: sa.Connection, chain_id: str) -> dict[bytes, list[Any]]:
     """Return the instructions that no living transaction carries, by batch, in the order of the plan."""
-    taken = _taken(chain_id)
-    planned = sa.select(p.settlements.c.settlement_id).where(p.settlements.c.chain_id == chain_id)
     open_rows: dict[bytes, list[Any]] = defaultdict(list)
-    for row in connection.execute(
-        sa.select(p.instructions)
-        .where(p.instructions.c.settlement_id.in_(planned), p.instructions.c.batch_id.not_in(taken))
-        .order_by(p.instructions.c.sequence, p.instructions.c.row_number)
-    ):
+    for row in connection.execute(_OPEN_ROWS, {"chain": chain_id}):
         open_rows[bytes(row.batch_id)].append(row)
     return open_rows
 
 
 def _open_anchors(connection: sa.Connection, chain_id: str) -> list[PlannedBatch]:
     """Return the anchors that no living transaction carries, each a batch of its own."""
-    rows = connection.execute(
-        sa.select(p.anchors)
-        .where(p.anchors.c.chain_id == chain_id, p.anchors.c.batch_id.not_in(_taken(chain_id)))
-        .order_by(p.anchors.c.sequence, p.anchors.c.row_number)
-    )
-    return [_anchor(row) for row in rows]
+    return [_anchor(row) for row in connection.execute(_OPEN_ANCHORS, {"chain": chain_id})]
 
 
 def _anchor(row: Any) -> PlannedBatch:
@@ -162,18 +179,6 @@ def _anchor(row: Any) -> PlannedBatch:
     )
 
 
-def _taken(chain_id: str) -> sa.Select[Any]:
-    """Select the batches of a chain that a living transaction carries."""
-    return (
-        sa.select(p.transaction_batches.c.batch_id)
-        .join(
-            p.transactions,
-            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-        )
-        .where(p.transactions.c.chain_id == chain_id, carried.is_alive())
-    )
-
-
 def _shown(connection: sa.Connection, chain_id: str, batches: Iterable[PlannedBatch]) -> set[bytes]:
     """Return the batches whose reference the chain shows in a transaction that their authority paid for.
 
@@ -195,11 +200,11 @@ def _planned(
     """Return batches as they were planned, with parents and legs."""
     wanted = {bytes(row.instruction_id) for rows in rows_by_batch.values() for row in rows}
     parents: dict[bytes, list[bytes]] = defaultdict(list)
-    for row in _in_order(connection, p.instruction_parents):
+    for row in connection.execute(_PARENTS):
         if bytes(row.instruction_id) in wanted:
             parents[bytes(row.instruction_id)].append(bytes(row.parent_id))
     legs: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    for row in _in_order(connection, p.instruction_legs):
+    for row in connection.execute(_LEGS):
         if bytes(row.instruction_id) in wanted:
             legs[bytes(row.instruction_id)].append((row.holder, row.delta_units))
     return [
@@ -213,10 +218,6 @@ def _planned(
         )
         for batch_id, rows in rows_by_batch.items()
     ]
-
-
-def _in_order(connection: sa.Connection, table: sa.Table) -> Iterable[Any]:
-    return connection.execute(sa.select(table).order_by(table.c.sequence, table.c.row_number))
 
 
 def _movement(
@@ -244,7 +245,8 @@ def due_steps(connection: sa.Connection, venue: Venue, codec: Codec) -> DueBatch
     rows = charged.unfinished_batches(connection)
     if not rows:
         return DueBatches(ready=(), waiting=0)
-    taken = {bytes(each) for each in connection.execute(_taken(venue.chain_id)).scalars()}
+    carrying = connection.execute(_TAKEN, {"chain": venue.chain_id})
+    taken = {bytes(each) for each in carrying.scalars()}
     shown = charged.events(connection, venue.chain_id, rows)
     included = carried.included_among(connection, [row.batch_id for row in rows]) | shown.keys()
     ready: list[StepBatch] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -14,6 +14,32 @@ from sauma.errors import StoreDamaged
 from sauma.identifiers import AccountId
 from sauma.store import projections as p
 from sauma.venue import Venue
+
+_IN_STATES: Final = (
+    sa.select(p.transactions)
+    .where(
+        p.transactions.c.chain_id == sa.bindparam("chain"),
+        p.transactions.c.state.in_(sa.bindparam("states", expanding=True)),
+    )
+    .order_by(p.transactions.c.sequence, p.transactions.c.row_number)
+)
+_OF_SENDER: Final = _IN_STATES.where(
+    sa.or_(
+        p.transactions.c.sender == OUTSIDE,
+        p.transactions.c.sender.in_(
+            sa.select(p.bindings.c.holder).where(
+                p.bindings.c.chain_id == sa.bindparam("chain"),
+                p.bindings.c.account == sa.bindparam("account"),
+            )
+        ),
+    )
+)
+"""Those that the journal calls by a name that an account has or had."""
+_BATCHES: Final = (
+    sa.select(p.transaction_batches)
+    .where(p.transaction_batches.c.sequence >= sa.bindparam("first"))
+    .order_by(p.transaction_batches.c.sequence, p.transaction_batches.c.row_number)
+)
 
 
 def committed_transactions(
@@ -28,23 +54,16 @@ def committed_transactions(
     Those of one sender, or of all.  Raises `StoreDamaged` when the bytes are gone or not those that the
     journal commits to.
     """
-    query = sa.select(p.transactions).where(
-        p.transactions.c.chain_id == venue.chain_id, p.transactions.c.state.in_(states)
-    )
-    if sender is not None:
-        query = query.where(_names(venue.chain_id, sender))
-    wanted = connection.execute(
-        query.order_by(p.transactions.c.sequence, p.transactions.c.row_number)
-    ).all()
+    asked: dict[str, Any] = {"chain": venue.chain_id, "states": states}
+    if sender is None:
+        wanted = connection.execute(_IN_STATES, asked).all()
+    else:
+        wanted = connection.execute(_OF_SENDER, {**asked, "account": str(sender)}).all()
     if not wanted:
         return []
     batch_ids: dict[bytes, list[bytes]] = defaultdict(list)
     first = min(row.sequence for row in wanted)
-    for row in connection.execute(
-        sa.select(p.transaction_batches)
-        .where(p.transaction_batches.c.sequence >= first)
-        .order_by(p.transaction_batches.c.sequence, p.transaction_batches.c.row_number)
-    ):
+    for row in connection.execute(_BATCHES, {"first": first}):
         batch_ids[bytes(row.transaction_id)].append(bytes(row.batch_id))
     raws = vaulted_raws(
         connection, {bytes(row.transaction_id): bytes(row.raw_digest) for row in wanted}
@@ -59,15 +78,6 @@ def committed_transactions(
         for row in wanted
     ]
     return [one for one in restored if sender in (None, one.sender)]
-
-
-def _names(chain_id: str, sender: AccountId) -> sa.ColumnElement[bool]:
-    """The condition that the journal calls a sender by a name that this account has or had."""
-    holders = sa.select(p.bindings.c.holder).where(
-        p.bindings.c.chain_id == chain_id, p.bindings.c.account == str(sender)
-    )
-    named = p.transactions.c.sender
-    return sa.or_(named == OUTSIDE, named.in_(holders))
 
 
 def restored_transactions(

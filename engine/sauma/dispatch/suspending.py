@@ -23,6 +23,17 @@ WORK_SUSPENDED: Final = "work_suspended"
 WORK_RESUMED: Final = "work_resumed"
 REASON_BYTES_MAX: Final = 256
 
+_SUSPENDED: Final = (
+    sa.select(p.suspensions)
+    .where(
+        ~sa.exists().where(
+            p.resumptions.c.item_id == p.suspensions.c.item_id,
+            p.resumptions.c.sequence > p.suspensions.c.sequence,
+        )
+    )
+    .order_by(p.suspensions.c.sequence, p.suspensions.c.row_number)
+)
+
 log = get_logger(__name__)
 
 
@@ -45,20 +56,11 @@ class Suspended:
 
 def suspended_work(connection: sa.Connection) -> dict[bytes, Suspended]:
     """Return what is suspended and was not resumed since, by id."""
-    resumed = sa.exists().where(
-        p.resumptions.c.item_id == p.suspensions.c.item_id,
-        p.resumptions.c.sequence > p.suspensions.c.sequence,
-    )
-    rows = connection.execute(
-        sa.select(p.suspensions)
-        .where(sa.not_(resumed))
-        .order_by(p.suspensions.c.sequence, p.suspensions.c.row_number)
-    )
     return {
         bytes(row.item_id): Suspended(
             item_id=bytes(row.item_id), is_transaction=row.is_transaction, deaths=row.deaths
         )
-        for row in rows
+        for row in connection.execute(_SUSPENDED)
     }
 
 

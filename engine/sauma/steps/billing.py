@@ -18,6 +18,25 @@ from sauma.units import INT64_MAX
 
 BILLS_ISSUED: Final = "bills_issued"
 
+_EARLIER: Final = (
+    sa.select(p.bills.c.participant, p.bills.c.version, p.bills.c.status, p.bills.c.carried_nano)
+    .where(
+        p.bills.c.settlement_id == sa.bindparam("settlement"),
+        p.bills.c.sequence < sa.bindparam("before"),
+    )
+    .order_by(p.bills.c.sequence)
+)
+_CARRY: Final = (
+    sa.select(p.bills.c.carry_nano)
+    .where(
+        p.bills.c.participant == sa.bindparam("name"),
+        p.bills.c.version == 1,
+        p.bills.c.sequence < sa.bindparam("before"),
+    )
+    .order_by(p.bills.c.sequence.desc())
+    .limit(1)
+)
+
 _Earlier: TypeAlias = tuple[int, BillStatus, int]
 """Version and status of a bill as it stands, and what it carried from the bill before it."""
 
@@ -123,13 +142,7 @@ def _earlier_bills(
     connection: sa.Connection, settlement_id: bytes, sequence: int
 ) -> dict[str, _Earlier]:
     """Return the bills of a settlement as they stood before an entry, by participant."""
-    rows = connection.execute(
-        sa.select(
-            p.bills.c.participant, p.bills.c.version, p.bills.c.status, p.bills.c.carried_nano
-        )
-        .where(p.bills.c.settlement_id == settlement_id, p.bills.c.sequence < sequence)
-        .order_by(p.bills.c.sequence)
-    )
+    rows = connection.execute(_EARLIER, {"settlement": settlement_id, "before": sequence})
     return {
         row.participant: (row.version, BillStatus(row.status), row.carried_nano) for row in rows
     }
@@ -141,14 +154,5 @@ def _carried(connection: sa.Connection, participant: str, sequence: int) -> int:
     Bills stand in the order of their first versions; a later version has the same lines and the same
     carry, and does not come between.
     """
-    carry_nano = connection.execute(
-        sa.select(p.bills.c.carry_nano)
-        .where(
-            p.bills.c.participant == participant,
-            p.bills.c.version == 1,
-            p.bills.c.sequence < sequence,
-        )
-        .order_by(p.bills.c.sequence.desc())
-        .limit(1)
-    ).scalar()
+    carry_nano = connection.execute(_CARRY, {"name": participant, "before": sequence}).scalar()
     return carry_nano or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -14,6 +14,25 @@ from sauma.errors import Disagreement
 from sauma.settlement import ENERGY, MovementKind
 from sauma.store import carried, queries
 from sauma.store import projections as p
+
+_OF_SETTLEMENT: Final = p.instructions.c.settlement_id == sa.bindparam("settlement")
+_INSTRUCTIONS: Final = sa.select(p.instructions).where(
+    _OF_SETTLEMENT, p.instructions.c.asset_role == ENERGY
+)
+_LEGS: Final = sa.select(p.instruction_legs).where(
+    p.instruction_legs.c.instruction_id.in_(
+        sa.select(p.instructions.c.instruction_id).where(
+            _OF_SETTLEMENT, p.instructions.c.kind == int(MovementKind.NET)
+        )
+    )
+)
+_ENERGY_ASSET: Final = sa.select(p.chains.c.energy_asset).where(
+    p.chains.c.chain_id == sa.bindparam("chain")
+)
+_EFFECTS: Final = sa.select(p.chain_effects).where(
+    p.chain_effects.c.asset == sa.bindparam("asset"),
+    p.chain_effects.c.transaction_id.in_(sa.bindparam("transactions", expanding=True)),
+)
 
 
 class SettlementStanding:
@@ -34,13 +53,10 @@ class SettlementStanding:
         cls, connection: sa.Connection, settlement: queries.SettlementRow
     ) -> SettlementStanding:
         """Read plan and chain events of a settlement."""
-        rows = connection.execute(
-            sa.select(p.instructions).where(
-                p.instructions.c.settlement_id == settlement.settlement_id,
-                p.instructions.c.asset_role == ENERGY,
-            )
-        ).all()
-        planned = _planned(rows, _legs(connection, settlement.settlement_id))
+        rows = connection.execute(_INSTRUCTIONS, {"settlement": settlement.settlement_id}).all()
+        nets = any(row.kind == MovementKind.NET for row in rows)
+        legs = _legs(connection, settlement.settlement_id) if nets else {}
+        planned = _planned(rows, legs)
         authorities = {bytes(row.batch_id): row.authority for row in rows}
         return cls(planned, _seen_batches(connection, settlement.chain_id, authorities))
 
@@ -112,14 +128,8 @@ def _planned(
 
 
 def _legs(connection: sa.Connection, settlement_id: bytes) -> dict[bytes, list[tuple[str, int]]]:
-    nets = sa.select(p.instructions.c.instruction_id).where(
-        p.instructions.c.settlement_id == settlement_id,
-        p.instructions.c.kind == int(MovementKind.NET),
-    )
     legs: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    for row in connection.execute(
-        sa.select(p.instruction_legs).where(p.instruction_legs.c.instruction_id.in_(nets))
-    ):
+    for row in connection.execute(_LEGS, {"settlement": settlement_id}):
         legs[bytes(row.instruction_id)].append((row.holder, row.delta_units))
     return legs
 
@@ -133,12 +143,12 @@ def _seen_batches(
     signed, or when the batch's authority paid for it (it was ours and our record of it is lost).
     Raises `Disagreement` when one reference then stands in two transactions at once: paid twice.
     """
-    asset = connection.execute(
-        sa.select(p.chains.c.energy_asset).where(p.chains.c.chain_id == chain_id)
-    ).scalar()
-    final_height = queries.chain_state(connection, chain_id).final_height
     batch_of = {batch_reference(batch, BatchKind.SETTLEMENT): batch for batch in authorities}
     events = carried.events_with(connection, chain_id, batch_of)
+    if not events:
+        return {}
+    asset = connection.execute(_ENERGY_ASSET, {"chain": chain_id}).scalar()
+    final_height = queries.chain_state(connection, chain_id).final_height
     signed = carried.signed_for(connection, list(authorities))
     seen: dict[bytes, tuple[bool, dict[str, int]]] = {}
     found: dict[bytes, bytes] = {}
@@ -169,10 +179,6 @@ def _effects(
     """Give what transactions moved of the energy asset, from every entry that says so."""
     for first in range(0, len(transaction_ids), carried.IDS_MAX):
         yield from connection.execute(
-            sa.select(p.chain_effects).where(
-                p.chain_effects.c.asset == asset,
-                p.chain_effects.c.transaction_id.in_(
-                    transaction_ids[first : first + carried.IDS_MAX]
-                ),
-            )
+            _EFFECTS,
+            {"asset": asset, "transactions": transaction_ids[first : first + carried.IDS_MAX]},
         )

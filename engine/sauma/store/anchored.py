@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Final
 
 import attrs
 import sqlalchemy as sa
@@ -13,6 +14,16 @@ from sauma.chain import BatchKind, batch_reference
 from sauma.intervals import from_unix
 from sauma.store import carried, queries
 from sauma.store import projections as p
+
+_UNANCHORED: Final = (
+    sa.select(p.bills.c.settlement_id)
+    .where(
+        p.bills.c.version == 1,
+        ~sa.exists().where(p.anchored_bills.c.bill_id == p.bills.c.bill_id),
+    )
+    .distinct()
+)
+_ANCHORS: Final = sa.select(p.anchors).order_by(p.anchors.c.sequence, p.anchors.c.row_number)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,15 +56,7 @@ class AnchorStanding:
 
 def unanchored_settlements(connection: sa.Connection) -> set[bytes]:
     """Return the settlements that have bills which no anchor covers."""
-    rows = connection.execute(
-        sa.select(p.bills.c.settlement_id)
-        .where(
-            p.bills.c.version == 1,
-            ~sa.exists().where(p.anchored_bills.c.bill_id == p.bills.c.bill_id),
-        )
-        .distinct()
-    )
-    return {bytes(identity) for identity in rows.scalars()}
+    return {bytes(identity) for identity in connection.execute(_UNANCHORED).scalars()}
 
 
 def first_bills(
@@ -105,7 +108,7 @@ def anchor_standings(
 
     Anybody can copy a reference into a transaction; it counts when the issuing account paid for it.
     """
-    query = sa.select(p.anchors).order_by(p.anchors.c.sequence, p.anchors.c.row_number)
+    query = _ANCHORS
     if anchor_id is not None:
         query = query.where(p.anchors.c.anchor_id == anchor_id)
     rows = connection.execute(query).all()

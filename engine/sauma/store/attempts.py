@@ -16,20 +16,26 @@ from sauma.store.tables import attempts, deaths
 
 ITEM_BYTES: Final = 32
 
+_OF_WORKER: Final = sa.and_(
+    attempts.c.chain == sa.bindparam("of_chain"), attempts.c.worker == sa.bindparam("of_worker")
+)
+_NOTE: Final = sa.select(attempts.c.tried).where(_OF_WORKER)
+_WRITE: Final = sa.insert(attempts)
+_ERASE: Final = sa.delete(attempts).where(_OF_WORKER)
+_DEATHS: Final = sa.select(deaths.c.item, deaths.c.times).where(
+    deaths.c.chain == sa.bindparam("of_chain")
+)
+
 
 def write_note(connection: sa.Connection, chain: str, worker: str, items: Iterable[bytes]) -> None:
     """Note what a worker is going to try, instead of what it tried before."""
     erase_note(connection, chain, worker)
-    connection.execute(
-        sa.insert(attempts).values(chain=chain, worker=worker, tried=b"".join(items))
-    )
+    connection.execute(_WRITE, {"chain": chain, "worker": worker, "tried": b"".join(items)})
 
 
 def read_note(connection: sa.Connection, chain: str, worker: str) -> frozenset[bytes]:
     """Return what a worker tries, or died of."""
-    tried = connection.execute(
-        sa.select(attempts.c.tried).where(attempts.c.chain == chain, attempts.c.worker == worker)
-    ).scalar()
+    tried = connection.execute(_NOTE, {"of_chain": chain, "of_worker": worker}).scalar()
     whole = b"" if tried is None else bytes(tried)
     return frozenset(
         whole[first : first + ITEM_BYTES] for first in range(0, len(whole), ITEM_BYTES)
@@ -38,16 +44,12 @@ def read_note(connection: sa.Connection, chain: str, worker: str) -> frozenset[b
 
 def erase_note(connection: sa.Connection, chain: str, worker: str) -> None:
     """Note that a worker tries nothing."""
-    connection.execute(
-        sa.delete(attempts).where(attempts.c.chain == chain, attempts.c.worker == worker)
-    )
+    connection.execute(_ERASE, {"of_chain": chain, "of_worker": worker})
 
 
 def read_deaths(connection: sa.Connection, chain: str) -> dict[bytes, int]:
     """Return at what a process died, and how often since it last went well."""
-    rows = connection.execute(
-        sa.select(deaths.c.item, deaths.c.times).where(deaths.c.chain == chain)
-    )
+    rows = connection.execute(_DEATHS, {"of_chain": chain})
     return {bytes(row.item): row.times for row in rows}
 
 

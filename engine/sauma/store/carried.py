@@ -13,6 +13,40 @@ IDS_MAX: Final = 500
 """How many ids one select is given: databases limit the parameters of a statement."""
 
 
+def is_alive() -> sa.ColumnElement[bool]:
+    """The condition that a transaction is neither dead nor failed for ever."""
+    states = p.transactions.c
+    failed_for_ever = sa.and_(states.state == p.STATE_FINAL, states.succeeded.is_not(True))
+    return sa.and_(states.state != p.STATE_DEAD, sa.not_(failed_for_ever))
+
+
+# Built once: every step asks these, and building a statement takes longer than running it.
+_EVENTS: Final = sa.select(p.chain_events).where(
+    p.chain_events.c.chain_id == sa.bindparam("chain"),
+    p.chain_events.c.reference.in_(sa.bindparam("references", expanding=True)),
+    p.chain_events.c.retracted_by.is_(None),
+    p.chain_events.c.succeeded.is_(True),
+)
+_SIGNED: Final = sa.select(
+    p.transaction_batches.c.batch_id, p.transaction_batches.c.transaction_id
+).where(p.transaction_batches.c.batch_id.in_(sa.bindparam("batches", expanding=True)))
+_SIGNED_AND_ALIVE: Final = _SIGNED.join(
+    p.transactions, p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id
+).where(is_alive())
+_BATCHES: Final = sa.select(p.instructions.c.instruction_id, p.instructions.c.batch_id).where(
+    p.instructions.c.instruction_id.in_(sa.bindparam("instructions", expanding=True))
+)
+_INCLUDED: Final = (
+    sa.select(p.transaction_batches.c.batch_id)
+    .join(p.transactions, p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id)
+    .where(
+        p.transaction_batches.c.batch_id.in_(sa.bindparam("batches", expanding=True)),
+        p.transactions.c.succeeded.is_(True),
+        is_alive(),
+    )
+)
+
+
 def events_with(
     connection: sa.Connection, chain_id: str, references: Iterable[bytes]
 ) -> list[sa.Row[Any]]:
@@ -21,12 +55,7 @@ def events_with(
     rows: list[sa.Row[Any]] = []
     for first in range(0, len(wanted), IDS_MAX):
         rows += connection.execute(
-            sa.select(p.chain_events).where(
-                p.chain_events.c.chain_id == chain_id,
-                p.chain_events.c.reference.in_(wanted[first : first + IDS_MAX]),
-                p.chain_events.c.retracted_by.is_(None),
-                p.chain_events.c.succeeded.is_(True),
-            )
+            _EVENTS, {"chain": chain_id, "references": wanted[first : first + IDS_MAX]}
         ).all()
     return sorted(rows, key=lambda row: (row.sequence, row.row_number))
 
@@ -41,17 +70,11 @@ def signed_for(
     """
     found: set[tuple[bytes, bytes]] = set()
     for first in range(0, len(batch_ids), IDS_MAX):
-        query = sa.select(
-            p.transaction_batches.c.batch_id, p.transaction_batches.c.transaction_id
-        ).where(p.transaction_batches.c.batch_id.in_(batch_ids[first : first + IDS_MAX]))
-        if alive:
-            query = query.join(
-                p.transactions,
-                p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-            ).where(is_alive())
-        found |= {
-            (bytes(row.batch_id), bytes(row.transaction_id)) for row in connection.execute(query)
-        }
+        rows = connection.execute(
+            _SIGNED_AND_ALIVE if alive else _SIGNED,
+            {"batches": batch_ids[first : first + IDS_MAX]},
+        )
+        found |= {(bytes(row.batch_id), bytes(row.transaction_id)) for row in rows}
     return found
 
 
@@ -74,22 +97,13 @@ def batches_waiting_for(
     return [(bytes(row.batch_id), row.sender) for row in rows]
 
 
-def is_alive() -> sa.ColumnElement[bool]:
-    """The condition that a transaction is neither dead nor failed for ever."""
-    states = p.transactions.c
-    failed_for_ever = sa.and_(states.state == p.STATE_FINAL, states.succeeded.is_not(True))
-    return sa.and_(states.state != p.STATE_DEAD, sa.not_(failed_for_ever))
-
-
 def batches_of(connection: sa.Connection, instruction_ids: Sequence[bytes]) -> dict[bytes, bytes]:
     """Return the batch of each instruction."""
     return {
         bytes(row.instruction_id): bytes(row.batch_id)
         for first in range(0, len(instruction_ids), IDS_MAX)
         for row in connection.execute(
-            sa.select(p.instructions.c.instruction_id, p.instructions.c.batch_id).where(
-                p.instructions.c.instruction_id.in_(instruction_ids[first : first + IDS_MAX])
-            )
+            _BATCHES, {"instructions": instruction_ids[first : first + IDS_MAX]}
         )
     }
 
@@ -99,16 +113,5 @@ def included_among(connection: sa.Connection, batch_ids: Sequence[bytes]) -> set
     return {
         bytes(row.batch_id)
         for first in range(0, len(batch_ids), IDS_MAX)
-        for row in connection.execute(
-            sa.select(p.transaction_batches.c.batch_id)
-            .join(
-                p.transactions,
-                p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-            )
-            .where(
-                p.transaction_batches.c.batch_id.in_(batch_ids[first : first + IDS_MAX]),
-                p.transactions.c.succeeded.is_(True),
-                is_alive(),
-            )
-        )
+        for row in connection.execute(_INCLUDED, {"batches": batch_ids[first : first + IDS_MAX]})
     }

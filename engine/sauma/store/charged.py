@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import sqlalchemy as sa
@@ -12,6 +12,21 @@ from sauma.chain import BatchKind, batch_reference
 from sauma.session import SessionState
 from sauma.store import carried, queries
 from sauma.store import projections as p
+
+_UNFINISHED: Final = (
+    sa.select(p.session_batches)
+    .where(
+        p.session_batches.c.batch_id.not_in(
+            sa.select(p.transaction_batches.c.batch_id)
+            .join(
+                p.transactions,
+                p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
+            )
+            .where(p.transactions.c.state == p.STATE_FINAL, p.transactions.c.succeeded.is_(True))
+        )
+    )
+    .order_by(p.session_batches.c.sequence, p.session_batches.c.row_number)
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -67,20 +82,7 @@ def unfinished_batches(connection: sa.Connection) -> list[SessionBatchRow]:
 
     So what is looked at in every round is what is on its way, and not every session there ever was.
     """
-    done = (
-        sa.select(p.transaction_batches.c.batch_id)
-        .join(
-            p.transactions,
-            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-        )
-        .where(p.transactions.c.state == p.STATE_FINAL, p.transactions.c.succeeded.is_(True))
-    )
-    rows = connection.execute(
-        sa.select(p.session_batches)
-        .where(p.session_batches.c.batch_id.not_in(done))
-        .order_by(p.session_batches.c.sequence, p.session_batches.c.row_number)
-    )
-    return [_row(row) for row in rows]
+    return [_row(row) for row in connection.execute(_UNFINISHED)]
 
 
 def events(

@@ -114,7 +114,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, *, read_only: bool) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     """Begin where SQLAlchemy says so; a writer takes the lock at once."""
     writes = connection.get_execution_options().get(WRITER, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    raw = connection.connection.dbapi_connection
+    if raw is None:
+        raise StoreError("the connection to the store is closed: open the store again")
+    raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _postgresql_engine(url: sa.URL, *, read_only: bool, busy_timeout_ms: int) -> sa.Engine:

@@ -32,6 +32,28 @@ _HEAD: Final = (
 _INSERT_ENTRY: Final = sa.insert(journal_entries)
 _INSERT_TABLE: Final = sa.insert(journal_tables)
 _INSERT_BLOB: Final = sa.insert(journal_blobs)
+_SCHEMA_HASH: Final = sa.select(journal_schemas.c.schema_hash).where(
+    journal_schemas.c.name == sa.bindparam("of_table"),
+    journal_schemas.c.version == sa.bindparam("of_version"),
+)
+_INSERT_SCHEMA: Final = sa.insert(journal_schemas)
+_SCHEMA: Final = sa.select(journal_schemas.c.description).where(
+    journal_schemas.c.schema_hash == sa.bindparam("digest")
+)
+_PAGE: Final = (
+    sa.select(journal_entries)
+    .where(journal_entries.c.sequence >= sa.bindparam("first"))
+    .order_by(journal_entries.c.sequence)
+    .limit(PAGE_ENTRIES)
+)
+_BLOBS: Final = (
+    sa.select(journal_blobs)
+    .where(journal_blobs.c.sequence.between(sa.bindparam("low"), sa.bindparam("high")))
+    .order_by(journal_blobs.c.sequence, journal_blobs.c.name, journal_blobs.c.position)
+)
+_TABLES: Final = sa.select(journal_tables).where(
+    journal_tables.c.sequence.between(sa.bindparam("low"), sa.bindparam("high"))
+)
 
 Stored = TypeVar("Stored", bytes, int)
 
@@ -100,13 +122,7 @@ def verified_entries(
 
 def read_page(connection: sa.Connection, first: int, schemas: Schemas) -> list[SealedEntry]:
     """Return at most `PAGE_ENTRIES` entries from `first` on, as stored and not yet verified."""
-    statement = (
-        sa.select(journal_entries)
-        .where(journal_entries.c.sequence >= first)
-        .order_by(journal_entries.c.sequence)
-        .limit(PAGE_ENTRIES)
-    )
-    rows = connection.execute(statement).all()
+    rows = connection.execute(_PAGE, {"first": first}).all()
     if not rows:
         return []
     low, high = rows[0].sequence, rows[-1].sequence
@@ -179,16 +195,10 @@ def _tables_between(
 ) -> dict[int, tuple[SealedTable, ...]]:
     """Return the sealed tables of entries by sequence, each entry's in the order of their names."""
     blobs: dict[tuple[int, str], list[bytes]] = {}
-    for blob in connection.execute(
-        sa.select(journal_blobs)
-        .where(journal_blobs.c.sequence.between(low, high))
-        .order_by(journal_blobs.c.sequence, journal_blobs.c.name, journal_blobs.c.position)
-    ):
+    for blob in connection.execute(_BLOBS, {"low": low, "high": high}):
         blobs.setdefault((blob.sequence, blob.name), []).append(_stored(blob, "content", bytes))
     tables: dict[int, list[SealedTable]] = {}
-    for row in connection.execute(
-        sa.select(journal_tables).where(journal_tables.c.sequence.between(low, high))
-    ):
+    for row in connection.execute(_TABLES, {"low": low, "high": high}):
         schema = _schema(connection, row, schemas)
         found = tuple(blobs.get((row.sequence, row.name), ()))
         if len(found) != row.blob_count:
@@ -218,11 +228,7 @@ def _schema(connection: sa.Connection, row: sa.Row[Any], schemas: Schemas) -> Ta
     place = f"entry {row.sequence} table {row.name}"
     schema_hash = _stored(row, "schema_hash", bytes)
     if schema_hash not in schemas:
-        described = connection.execute(
-            sa.select(journal_schemas.c.description).where(
-                journal_schemas.c.schema_hash == schema_hash
-            )
-        ).one_or_none()
+        described = connection.execute(_SCHEMA, {"digest": schema_hash}).one_or_none()
         if described is None:
             raise StoreDamaged(f"{place}: the schema {schema_hash.hex()} is missing")
         try:
@@ -243,9 +249,7 @@ def _remember_schema(connection: sa.Connection, schema: TableSchema, schemas: Sc
     if schema.schema_hash in schemas:
         return
     stored = connection.execute(
-        sa.select(journal_schemas.c.schema_hash).where(
-            journal_schemas.c.name == schema.name, journal_schemas.c.version == schema.version
-        )
+        _SCHEMA_HASH, {"of_table": schema.name, "of_version": schema.version}
     ).scalar_one_or_none()
     if stored is not None and bytes(stored) != schema.schema_hash:
         raise Conflict(
@@ -254,11 +258,12 @@ def _remember_schema(connection: sa.Connection, schema: TableSchema, schemas: Sc
         )
     if stored is None:
         connection.execute(
-            sa.insert(journal_schemas).values(
-                schema_hash=schema.schema_hash,
-                name=schema.name,
-                version=schema.version,
-                description=schema.to_json(),
-            )
+            _INSERT_SCHEMA,
+            {
+                "schema_hash": schema.schema_hash,
+                "name": schema.name,
+                "version": schema.version,
+                "description": schema.to_json(),
+            },
         )
     schemas[schema.schema_hash] = schema

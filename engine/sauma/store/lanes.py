@@ -7,6 +7,7 @@ its lease still holds the old number, and every transaction that checks it is re
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import attrs
 import sqlalchemy as sa
@@ -14,6 +15,20 @@ import sqlalchemy as sa
 from sauma.errors import InvalidInput, StoreBusy
 from sauma.intervals import check_utc, format_time, from_unix
 from sauma.store.tables import lanes
+
+_INSERT: Final = sa.insert(lanes)
+_ROW: Final = sa.select(lanes.c.holder, lanes.c.fence, lanes.c.lease_until).where(
+    lanes.c.chain == sa.bindparam("of_chain"), lanes.c.sender == sa.bindparam("of_sender")
+)
+_WRITE: Final = (
+    sa.update(lanes)
+    .where(lanes.c.chain == sa.bindparam("of_chain"), lanes.c.sender == sa.bindparam("of_sender"))
+    .values(
+        holder=sa.bindparam("holder"),
+        fence=sa.bindparam("fence"),
+        lease_until=sa.bindparam("lease_until"),
+    )
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,9 +55,14 @@ def acquire(
     row = _row(connection, chain, sender)
     if row is None:
         connection.execute(
-            sa.insert(lanes).values(
-                chain=chain, sender=sender, holder=holder, fence=1, lease_until=lease_until
-            )
+            _INSERT,
+            {
+                "chain": chain,
+                "sender": sender,
+                "holder": holder,
+                "fence": 1,
+                "lease_until": lease_until,
+            },
         )
         fence = 1
     else:
@@ -95,18 +115,12 @@ def check_fence(connection: sa.Connection, lane: Lane) -> None:
 
 def _row(connection: sa.Connection, chain: str, sender: str) -> sa.Row[str, int, int] | None:
     """Return holder, fence and end of the lease."""
-    return connection.execute(
-        sa.select(lanes.c.holder, lanes.c.fence, lanes.c.lease_until).where(
-            lanes.c.chain == chain, lanes.c.sender == sender
-        )
-    ).one_or_none()
+    return connection.execute(_ROW, {"of_chain": chain, "of_sender": sender}).one_or_none()
 
 
 def _write(connection: sa.Connection, chain: str, sender: str, **values: str | int) -> None:
     """Change the row of a lane."""
-    connection.execute(
-        sa.update(lanes).where(lanes.c.chain == chain, lanes.c.sender == sender).values(**values)
-    )
+    connection.execute(_WRITE, {"of_chain": chain, "of_sender": sender, **values})
 
 
 def _lease_end(now: datetime, lease_s: int) -> int:

@@ -24,6 +24,12 @@ from sauma.store.tables import metadata
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
+_REVISION: Final[sa.Select[Any]] = sa.select(sa.column("version_num")).select_from(
+    sa.table("alembic_version")
+)
+
+
+@cache
 def head_revision() -> str:
     """Return the newest revision that this version knows."""
     return str(_script().get_current_head())
@@ -42,13 +48,13 @@ def current_revision(connection: sa.Connection) -> str | None:
                 "sauma: give another path"
             )
         return None
-    return MigrationContext.configure(connection).get_current_revision()
+    revision: str | None = connection.execute(_REVISION).scalar_one_or_none()
+    return revision
 
 
 def check_known(revision: str | None) -> None:
     """Refuse a store of a revision that this version does not know."""
-    known = {script.revision for script in _script().walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _known_revisions():
         raise StoreVersion(
             f"the store is of revision {revision}, which this version of sauma does not know "
             f"(its newest is {head_revision()}): use the version that wrote it or a newer one"
@@ -75,6 +81,11 @@ def new_revision(number: str, title: str, connection: sa.Connection) -> Path:
     own = [line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("# ###")]
     written.write_text("".join(own), encoding="utf-8")
     return written
+
+
+@cache
+def _known_revisions() -> frozenset[str]:
+    return frozenset(script.revision for script in _script().walk_revisions())
 
 
 @cache

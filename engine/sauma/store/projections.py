@@ -388,17 +388,23 @@ def _fold_bills(connection: sa.Connection, entry: SealedEntry) -> None:
     """Note the least status of the bills of a settlement as they stand."""
     for settlement in {row["settlement_id"] for row in _table(entry, "bills")}:
         newest: dict[str, int] = {}
-        for row in connection.execute(
-            sa.select(bills.c.participant, bills.c.status)
-            .where(bills.c.settlement_id == settlement)
-            .order_by(bills.c.sequence)
-        ):
+        for row in connection.execute(_BILL_STATUSES, {"of_settlement": settlement}):
             newest[row.participant] = row.status
         connection.execute(
-            sa.update(settlements)
-            .where(settlements.c.settlement_id == settlement)
-            .values(least_status=min(newest.values()))
+            _REACH, {"of_settlement": settlement, "least_status": min(newest.values())}
         )
+
+
+_BILL_STATUSES: Final = (
+    sa.select(bills.c.participant, bills.c.status)
+    .where(bills.c.settlement_id == sa.bindparam("of_settlement"))
+    .order_by(bills.c.sequence)
+)
+_REACH: Final = (
+    sa.update(settlements)
+    .where(settlements.c.settlement_id == sa.bindparam("of_settlement"))
+    .values(least_status=sa.bindparam("least_status"))
+)
 
 
 def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
@@ -407,41 +413,64 @@ def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
         chain_id = row["chain_id"]
         if row["rolled_back_to"] is not None:
             _retract(connection, chain_id, row["rolled_back_to"], entry.sequence)
-        for event in _table(entry, "chain_events"):
-            connection.execute(
-                sa.update(transactions)
-                .where(
-                    transactions.c.chain_id == chain_id,
-                    transactions.c.transaction_id == event["transaction_id"],
-                )
-                .values(
-                    state=STATE_INCLUDED,
-                    block_height=event["height"],
-                    block_hash=event["block_hash"],
-                    block_time=event["block_time"],
-                    succeeded=event["succeeded"],
-                )
-            )
-        connection.execute(
-            sa.update(transactions)
-            .where(
-                transactions.c.chain_id == chain_id,
-                transactions.c.state == STATE_INCLUDED,
-                transactions.c.block_height <= row["final_height"],
-            )
-            .values(state=STATE_FINAL)
-        )
-        connection.execute(sa.delete(chain_states).where(chain_states.c.chain_id == chain_id))
-        connection.execute(
-            sa.insert(chain_states),
+        included = [
             {
-                "chain_id": chain_id,
-                "cursor": row["cursor"].decode(),
-                "scanned_height": row["scanned_height"],
-                "scanned_time": row["scanned_time"],
-                "final_height": row["final_height"],
-            },
-        )
+                "of_chain": chain_id,
+                "of_transaction": event["transaction_id"],
+                "block_height": event["height"],
+                "block_hash": event["block_hash"],
+                "block_time": event["block_time"],
+                "succeeded": event["succeeded"],
+            }
+            for event in _table(entry, "chain_events")
+        ]
+        if included:
+            connection.execute(_INCLUDE, included)
+        connection.execute(_FINALISE, {"of_chain": chain_id, "final": row["final_height"]})
+        state = {
+            "cursor": row["cursor"].decode(),
+            "scanned_height": row["scanned_height"],
+            "scanned_time": row["scanned_time"],
+            "final_height": row["final_height"],
+        }
+        if not connection.execute(_MOVE_STATE, {"of_chain": chain_id, **state}).rowcount:
+            connection.execute(_BEGIN_STATE, {"chain_id": chain_id, **state})
+
+
+_INCLUDE: Final = (
+    sa.update(transactions)
+    .where(
+        transactions.c.chain_id == sa.bindparam("of_chain"),
+        transactions.c.transaction_id == sa.bindparam("of_transaction"),
+    )
+    .values(
+        state=STATE_INCLUDED,
+        block_height=sa.bindparam("block_height"),
+        block_hash=sa.bindparam("block_hash"),
+        block_time=sa.bindparam("block_time"),
+        succeeded=sa.bindparam("succeeded"),
+    )
+)
+_FINALISE: Final = (
+    sa.update(transactions)
+    .where(
+        transactions.c.chain_id == sa.bindparam("of_chain"),
+        transactions.c.state == STATE_INCLUDED,
+        transactions.c.block_height <= sa.bindparam("final"),
+    )
+    .values(state=STATE_FINAL)
+)
+_MOVE_STATE: Final = (
+    sa.update(chain_states)
+    .where(chain_states.c.chain_id == sa.bindparam("of_chain"))
+    .values(
+        cursor=sa.bindparam("cursor"),
+        scanned_height=sa.bindparam("scanned_height"),
+        scanned_time=sa.bindparam("scanned_time"),
+        final_height=sa.bindparam("final_height"),
+    )
+)
+_BEGIN_STATE: Final = sa.insert(chain_states)
 
 
 def _retract(connection: sa.Connection, chain_id: str, height: int, sequence: int) -> None:

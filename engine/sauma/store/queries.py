@@ -31,6 +31,31 @@ ACCOUNTS_MAX = 65_536
 """How many accounts are remembered as values: the same ones are read in every round."""
 IDS_MAX = 500
 """How many ids one select is given: databases limit the parameters of a statement."""
+RULEBOOKS_MAX = 64
+"""How many rulebooks are remembered as values, by their bodies."""
+
+# Built once: every step asks these, and building a statement takes longer than running it.
+_NEWEST_RULEBOOK = sa.select(p.rulebooks.c.body).order_by(p.rulebooks.c.sequence.desc()).limit(1)
+_RULEBOOKS = sa.select(p.rulebooks.c.sequence, p.rulebooks.c.body).order_by(p.rulebooks.c.sequence)
+_PARTICIPANTS = sa.select(p.participants.c.participant).order_by(p.participants.c.participant)
+_ACCOUNTS = sa.select(p.bindings.c.holder, p.bindings.c.account).where(
+    p.bindings.c.chain_id == sa.bindparam("chain")
+)
+_CHAIN_STATE = sa.select(p.chain_states).where(p.chain_states.c.chain_id == sa.bindparam("chain"))
+_CHAIN = sa.select(p.chains).order_by(p.chains.c.sequence).limit(1)
+_SETTLEMENTS = sa.select(p.settlements).order_by(
+    p.settlements.c.sequence, p.settlements.c.row_number
+)
+_UNFINISHED = _SETTLEMENTS.where(
+    p.settlements.c.obligation_count > 0,
+    p.settlements.c.least_status < sa.bindparam("reached"),
+)
+_COVERED_BEFORE = sa.select(p.settlements.c.period_start, p.settlements.c.period_end).where(
+    p.settlements.c.area == sa.bindparam("area"),
+    p.settlements.c.period_start < sa.bindparam("end"),
+    p.settlements.c.period_end > sa.bindparam("start"),
+    p.settlements.c.sequence < sa.bindparam("before"),
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -71,15 +96,13 @@ def rulebook(connection: sa.Connection, rulebook_hash: bytes) -> Rulebook:
     ).scalar()
     if body is None:
         raise UnknownName(f"rulebook {rulebook_hash.hex()} was never published here")
-    return Rulebook.from_facts(msgspec.json.decode(bytes(body)))
+    return _rulebook(bytes(body))
 
 
 def newest_rulebook(connection: sa.Connection) -> Rulebook | None:
     """Return the rulebook published last, or None before there is one."""
-    digest = connection.execute(
-        sa.select(p.rulebooks.c.rulebook_hash).order_by(p.rulebooks.c.sequence.desc()).limit(1)
-    ).scalar()
-    return None if digest is None else rulebook(connection, bytes(digest))
+    body = connection.execute(_NEWEST_RULEBOOK).scalar()
+    return None if body is None else _rulebook(bytes(body))
 
 
 def rulebooks(connection: sa.Connection) -> list[Rulebook]:
@@ -89,20 +112,17 @@ def rulebooks(connection: sa.Connection) -> list[Rulebook]:
 
 def _published(connection: sa.Connection) -> list[tuple[int, Rulebook]]:
     """Return the entry from which on a rulebook was in force, and the rulebook."""
-    rows = connection.execute(
-        sa.select(p.rulebooks.c.sequence, p.rulebooks.c.body).order_by(p.rulebooks.c.sequence)
-    )
-    return [
-        (row.sequence, Rulebook.from_facts(msgspec.json.decode(bytes(row.body)))) for row in rows
-    ]
+    return [(row.sequence, _rulebook(bytes(row.body))) for row in connection.execute(_RULEBOOKS)]
+
+
+@lru_cache(maxsize=RULEBOOKS_MAX)
+def _rulebook(body: bytes) -> Rulebook:
+    return Rulebook.from_facts(msgspec.json.decode(body))
 
 
 def participants(connection: sa.Connection) -> tuple[str, ...]:
     """Return everybody registered, by name."""
-    rows = connection.execute(
-        sa.select(p.participants.c.participant).order_by(p.participants.c.participant)
-    )
-    return tuple(rows.scalars())
+    return tuple(connection.execute(_PARTICIPANTS).scalars())
 
 
 def bound_among(connection: sa.Connection, chain_id: str, holders: Iterable[str]) -> set[str]:
@@ -123,11 +143,7 @@ def bound_among(connection: sa.Connection, chain_id: str, holders: Iterable[str]
 
 def accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
     """Return the account of each holder on a chain."""
-    rows = connection.execute(
-        sa.select(p.bindings.c.holder, p.bindings.c.account).where(
-            p.bindings.c.chain_id == chain_id
-        )
-    )
+    rows = connection.execute(_ACCOUNTS, {"chain": chain_id})
     return {holder: _account(account) for holder, account in rows}
 
 
@@ -317,14 +333,13 @@ def _covered(
     """Return the conditions that a row is of a period's intervals, and of no earlier settlement's."""
     start = table.c.interval_start
     conditions = [table.c.area == period.area, start >= period.start, start < period.end]
-    for row in connection.execute(
-        sa.select(p.settlements.c.period_start, p.settlements.c.period_end).where(
-            p.settlements.c.area == period.area,
-            p.settlements.c.period_start < period.end,
-            p.settlements.c.period_end > period.start,
-            p.settlements.c.sequence < period.before,
-        )
-    ):
+    of_period = {
+        "area": period.area,
+        "start": period.start,
+        "end": period.end,
+        "before": period.before,
+    }
+    for row in connection.execute(_COVERED_BEFORE, of_period):
         conditions.append(sa.or_(start < row.period_start, start >= row.period_end))
     return conditions
 
@@ -382,13 +397,12 @@ def residuals(connection: sa.Connection, period: Period) -> list[tuple[Residual,
     ]
 
 
-def settlements(
-    connection: sa.Connection, condition: sa.ColumnElement[bool] | None = None
-) -> list[SettlementRow]:
-    """Return every settlement, or those that meet a condition, in the order of their planning."""
-    query = sa.select(p.settlements)
-    if condition is not None:
-        query = query.where(condition)
+def settlements(connection: sa.Connection) -> list[SettlementRow]:
+    """Return every settlement, in the order of their planning."""
+    return _settlements(connection.execute(_SETTLEMENTS))
+
+
+def _settlements(rows: Iterable[sa.Row[Any]]) -> list[SettlementRow]:
     return [
         SettlementRow(
             settlement_id=bytes(row.settlement_id),
@@ -401,17 +415,13 @@ def settlements(
             moved_wh=row.moved_wh,
             sequence=row.sequence,
         )
-        for row in connection.execute(
-            query.order_by(p.settlements.c.sequence, p.settlements.c.row_number)
-        )
+        for row in rows
     ]
 
 
 def chain_state(connection: sa.Connection, chain_id: str) -> ChainState:
     """Return how far a chain was read; the beginning when it never was."""
-    row = connection.execute(
-        sa.select(p.chain_states).where(p.chain_states.c.chain_id == chain_id)
-    ).first()
+    row = connection.execute(_CHAIN_STATE, {"chain": chain_id}).first()
     if row is None:
         return ChainState(cursor=Cursor(), scanned_height=0, final_height=0)
     return ChainState(
@@ -423,7 +433,7 @@ def chain_state(connection: sa.Connection, chain_id: str) -> ChainState:
 
 def chain_row(connection: sa.Connection) -> tuple[str, str, str | None, bytes] | None:
     """Return chain id, energy asset, fee asset and settings of the chain settled on, or None."""
-    row = connection.execute(sa.select(p.chains).order_by(p.chains.c.sequence).limit(1)).first()
+    row = connection.execute(_CHAIN).first()
     if row is None:
         return None
     return row.chain_id, row.energy_asset, row.fee_asset, bytes(row.settings)
@@ -538,7 +548,4 @@ def points_reported(connection: sa.Connection, area: str, interval_start: int) -
 
 def unfinished_settlements(connection: sa.Connection, reached: int = FINAL) -> list[SettlementRow]:
     """Return the settlements that owe something and have not been billed at that status throughout."""
-    unfinished = sa.and_(
-        p.settlements.c.obligation_count > 0, p.settlements.c.least_status < reached
-    )
-    return settlements(connection, unfinished)
+    return _settlements(connection.execute(_UNFINISHED, {"reached": reached}))

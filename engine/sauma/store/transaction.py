@@ -31,7 +31,7 @@ class Transaction:
         self._connection = connection
         self._projectors = projectors
         self._schemas = schemas
-        self._sequence, self._head_hash = read_head(connection)
+        self._head: tuple[int, bytes] | None = None
 
     @property
     def connection(self) -> sa.Connection:
@@ -41,12 +41,12 @@ class Transaction:
     @property
     def head_sequence(self) -> int:
         """The sequence of the last entry, with those of this transaction; 0 of an empty journal."""
-        return self._sequence
+        return self._read_head()[0]
 
     @property
     def head_hash(self) -> bytes:
         """The hash of the last entry, with those of this transaction."""
-        return self._head_hash
+        return self._read_head()[1]
 
     def append(
         self,
@@ -62,19 +62,20 @@ class Transaction:
 
         Tables may be sealed before, so that hashing does not hold the writer's lock.
         """
+        sequence, head_hash = self._read_head()
         header = Header(
-            sequence=self._sequence + 1,
+            sequence=sequence + 1,
             kind=kind,
             area=area,
             interval=interval,
             rulebook_hash=rulebook_hash,
             time=time,
-            previous_hash=self._head_hash,
+            previous_hash=head_hash,
         )
         entry = seal_entry(header, tables)
         insert_entry(self._connection, entry, self._schemas)
         fold(self._connection, self._projectors, (entry,))
-        self._sequence, self._head_hash = entry.sequence, entry.entry_hash
+        self._head = entry.sequence, entry.entry_hash
         return entry
 
     def execute(
@@ -92,6 +93,12 @@ class Transaction:
     def query(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Return the rows of a select, as this transaction sees them."""
         return self._connection.execute(statement).all()
+
+    def _read_head(self) -> tuple[int, bytes]:
+        """Return sequence and hash of the last entry, read once: nobody else appends meanwhile."""
+        if self._head is None:
+            self._head = read_head(self._connection)
+        return self._head
 
     def cursor(self, chain: ChainId) -> StoredCursor:
         """Return how far a chain was read."""

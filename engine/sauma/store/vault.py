@@ -22,6 +22,12 @@ CONTENT_BYTES_MAX: Final = 64 * 1024 * 1024
 KEYS_MAX: Final = 500
 """How many keys one select is given: databases limit the parameters of a statement."""
 
+_ITEMS: Final = sa.select(vault.c.key, vault.c.salt, vault.c.content, vault.c.digest).where(
+    vault.c.kind == sa.bindparam("of_kind"),
+    vault.c.key.in_(sa.bindparam("keys", expanding=True)),
+)
+_INSERT: Final = sa.insert(vault)
+
 
 @attrs.frozen(kw_only=True)
 class VaultItem:
@@ -68,7 +74,7 @@ def put_items(
         elif known[key].digest != digest:
             raise Conflict(f"the vault has other content or another salt for {kind} {key}")
     if rows:
-        connection.execute(sa.insert(vault), rows)
+        connection.execute(_INSERT, rows)
     return digests
 
 
@@ -82,9 +88,7 @@ def get_items(connection: sa.Connection, kind: str, keys: Sequence[str]) -> dict
     found: dict[str, VaultItem] = {}
     for first in range(0, len(keys), KEYS_MAX):
         for row in connection.execute(
-            sa.select(vault.c.key, vault.c.salt, vault.c.content, vault.c.digest).where(
-                vault.c.kind == kind, vault.c.key.in_(keys[first : first + KEYS_MAX])
-            )
+            _ITEMS, {"of_kind": kind, "keys": keys[first : first + KEYS_MAX]}
         ):
             item = VaultItem(
                 salt=bytes(row.salt), content=bytes(row.content), digest=bytes(row.digest)
