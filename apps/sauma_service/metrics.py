@@ -29,6 +29,7 @@ class ServiceCollector(Collector):
             ("open_intervals", "Intervals with readings that are not cleared", at.open_intervals),
             ("unsettled_intervals", "Cleared intervals that nothing settles yet", at.unsettled_intervals),
             ("unfinished_settlements", "Settlements not final and billed", at.unfinished_settlements),
+            ("waiting_corrections", "Late readings that no correction took up", at.waiting_corrections),
             (
                 "oldest_unsettled_interval_age_seconds",
                 "Since the start of the oldest interval that is not settled and final; 0 without one",

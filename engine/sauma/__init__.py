@@ -42,17 +42,20 @@ if TYPE_CHECKING:
     from sauma.anchoring import BillProof, ProvenBill, check_proof, check_proof_on_chain
     from sauma.billing import Bill, BillLine, BillStatus, LineKind
     from sauma.charging import SessionReceipt, Sessions
+    from sauma.correcting import AdjustingBill, CorrectedReading, ReadingOutcome
     from sauma.dispatch import Progress, Suspended
     from sauma.engine import Engine
     from sauma.offers import MeteringPoint, Offer, Quality, Reading, Side, StandingPrice
     from sauma.replay import ReplayReport
     from sauma.session import SessionTerms
-    from sauma.statements import BillStatement
+    from sauma.statements import AdjustingStatement, BillStatement
     from sauma.store import Store
     from sauma.store.anchored import AnchorStanding
     from sauma.venue import Venue
 
 _LAZY: Final = {
+    "AdjustingBill": "sauma.correcting",
+    "AdjustingStatement": "sauma.statements",
     "Agreement": "sauma.agreement",
     "AnchorStanding": "sauma.store.anchored",
     "Bill": "sauma.billing",
@@ -60,6 +63,7 @@ _LAZY: Final = {
     "BillProof": "sauma.anchoring",
     "BillStatement": "sauma.statements",
     "BillStatus": "sauma.billing",
+    "CorrectedReading": "sauma.correcting",
     "Engine": "sauma.engine",
     "LineKind": "sauma.billing",
     "MeteringPoint": "sauma.offers",
@@ -69,6 +73,7 @@ _LAZY: Final = {
     "ProvenBill": "sauma.anchoring",
     "Quality": "sauma.offers",
     "Reading": "sauma.offers",
+    "ReadingOutcome": "sauma.correcting",
     "ReplayReport": "sauma.replay",
     "SessionReceipt": "sauma.charging",
     "SessionTerms": "sauma.session",
@@ -99,6 +104,8 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AccountId",
+    "AdjustingBill",
+    "AdjustingStatement",
     "Agreement",
     "AnchorStanding",
     "Anchoring",
@@ -113,6 +120,7 @@ __all__ = [
     "ChainId",
     "Clock",
     "Conflict",
+    "CorrectedReading",
     "Delivery",
     "Disagreement",
     "Engine",
@@ -130,6 +138,7 @@ __all__ = [
     "ProvenBill",
     "Quality",
     "Reading",
+    "ReadingOutcome",
     "Refused",
     "ReplayReport",
     "Rulebook",

@@ -41,6 +41,8 @@ from sauma.store import Store, Transaction, queries
 from sauma.store.points import Points
 from sauma.venue import Venue, check_venue
 
+READINGS_ACCEPTED: Final = "readings_accepted"
+READINGS_CAME_LATE: Final = "readings_came_late"
 ROLES: Final = (ISSUER, CLEARING, ESCROW)
 """The operator's own holders; everybody else is a participant."""
 
@@ -218,12 +220,21 @@ class Desk:
         """Stop buying or selling at a standing price from then on, until a price is set again."""
         self.set_price(participant, area, side, WITHDRAWN_MICRO[side], valid_from)
 
-    def accept(self, readings: Sequence[Reading]) -> int:
-        """Take readings, all or none; known ones are left out.  Return how many were new."""
+    def accept(self, readings: Sequence[Reading], *, late: bool = False) -> int:
+        """Take readings, all or none; known ones are left out.  Return how many were new.
+
+        With `late`, readings of intervals that are closed are taken too: trades stand, and what such a
+        reading changes is settled by a correction, within the rulebook's window.
+        """
         with self._store.transaction() as transaction:
             connection = transaction.connection
-            tables = intake.reading_tables(connection, in_force(connection), self._points, readings)
-            self._append_in(transaction, "readings_accepted", tables)
+            tables = intake.reading_tables(
+                connection, in_force(connection), self._points, readings, late=late
+            )
+            for table in tables:
+                is_late = table.schema == journal.LATE_READINGS
+                kind = READINGS_CAME_LATE if is_late else READINGS_ACCEPTED
+                self._append_in(transaction, kind, [table])
         return sum(len(table) for table in tables)
 
     def post(self, offers: Sequence[Offer]) -> None:

@@ -32,15 +32,24 @@ from sauma.proving import prove_bill
 from sauma.settlement import (
     PlannedBatch,
 )
-from sauma.statements import BillStatement, read_statements
+from sauma.statements import (
+    AdjustingStatement,
+    BillStatement,
+    read_adjustments,
+    read_statements,
+)
 from sauma.steps import (
     ANCHOR_KEY,
     ANCHOR_PLANNED,
     BILLS_ISSUED,
     INTERVAL_CLEARED,
+    SETTLEMENT_CORRECTED,
     SETTLEMENT_PLANNED,
     bills_are_due,
     clear_interval,
+    correct_settlement,
+    due_corrections,
+    first_interval,
     issue_bills,
     open_anchors,
     open_period,
@@ -49,7 +58,7 @@ from sauma.steps import (
     plan_settlement,
     plan_terms,
 )
-from sauma.store import Store, anchored, queries
+from sauma.store import Store, anchored, corrected, queries
 from sauma.store.anchored import AnchorStanding
 from sauma.venue import Venue
 
@@ -242,6 +251,36 @@ class Engine(Desk):
                     issued += len(tables[0])
         return issued
 
+    def correct(self, area: str, interval: Interval) -> bool:
+        """Correct the settlement of an interval by the readings that came late; False if there are none.
+
+        Raises `InvalidInput` while the interval is not settled and billed: then there is nothing to
+        correct yet.
+        """
+        with self._store.transaction() as transaction:
+            connection = transaction.connection
+            rulebook = in_force(connection)
+            intake.check_length(interval, rulebook)
+            settlement = queries.settlement_covering(connection, area, interval.start_unix)
+            if settlement is None or not corrected.is_billed(connection, settlement):
+                raise InvalidInput(
+                    f"the interval {interval} of {area} is not settled and billed yet: correct it when "
+                    "it is"
+                )
+            tables = correct_settlement(connection, settlement)
+            first = first_interval(settlement, rulebook)
+            self._append_in(transaction, SETTLEMENT_CORRECTED, tables, area=area, interval=first)
+        return bool(tables)
+
+    def correct_due(self) -> int:
+        """Correct every settlement whose late readings waited until their period closed; return how many.
+
+        One that cannot be corrected does not hold up the others: its error is raised after them.
+        """
+        with self._store.reading() as connection:
+            due = due_corrections(connection, in_force(connection), self._clock.now())
+        return _do_each(self.correct, due)
+
     def anchor_due(self) -> int:
         """Plan the anchor of every anchor period that is over and has bills not anchored; return how many.
 
@@ -272,6 +311,11 @@ class Engine(Desk):
         """Return the bills as they stand, of one participant or of all."""
         with self._store.reading() as connection:
             return read_statements(connection, participant)
+
+    def adjustments(self, participant: str | None = None) -> tuple[AdjustingStatement, ...]:
+        """Return the adjusting bills that corrections made, of one participant or of all."""
+        with self._store.reading() as connection:
+            return read_adjustments(connection, participant)
 
     def agreement(self) -> Agreement:
         """Compare chain, journal and bills; raise `Disagreement` when they do not say the same."""

@@ -175,19 +175,24 @@ def price_tables(
 
 
 def reading_tables(
-    connection: sa.Connection, rulebook: Rulebook, points: Points, readings: Sequence[Reading]
+    connection: sa.Connection,
+    rulebook: Rulebook,
+    points: Points,
+    readings: Sequence[Reading],
+    *,
+    late: bool = False,
 ) -> list[Table]:
-    """Return the table of new readings, all of them or none.
+    """Return the table of new readings, all of them or none; with `late`, that of late ones too.
 
     Raises `UnknownName` for a metering point nobody registered, `Conflict` for the same key and version
     with other contents, `InvalidInput` for an interval of another length, one that is cleared or
-    settled, and readings of a participant that add up to more than a position can hold.
+    settled unless `late`, and readings of a participant that add up to more than a position can hold.
     """
     for reading in readings:
         check_length(reading.interval, rulebook)
     columns = ReadingColumns.from_readings(readings)
     judgement = judge_readings(connection, rulebook, points, columns)
-    judgement.check_all_taken()
+    judgement.check_all_taken(late=late)
     return judgement.tables(points)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Final
 
@@ -19,7 +20,7 @@ from sauma.journal import Table, TableSchema
 from sauma.journal import schemas as journal
 from sauma.readings import Fault, ReadingColumns, reading_ids, value_faults
 from sauma.rulebook import Rulebook
-from sauma.store import queries
+from sauma.store import corrected, queries
 from sauma.store.points import Points
 from sauma.units import ENERGY_WH_MAX
 
@@ -34,7 +35,7 @@ class Verdict(enum.IntEnum):
     KNOWN = 1
     """It was taken before, with the same contents: nothing to do."""
     LATE = 2
-    """Its interval is cleared or settled: it is kept on record and settles nothing."""
+    """Its interval is cleared or settled: trades stand, and a correction takes the reading up."""
     REFUSED = 3
 
 
@@ -85,27 +86,37 @@ class Judgement:
             },
         )
 
-    def check_all_taken(self) -> None:
-        """Raise the error of the first row that is refused or late."""
-        bad = np.flatnonzero(self.verdicts >= Verdict.LATE)
+    def check_all_taken(self, *, late: bool = False) -> None:
+        """Raise the error of the first row that is refused, or late unless that is allowed."""
+        bad = np.flatnonzero(self.verdicts >= (Verdict.REFUSED if late else Verdict.LATE))
         if not len(bad):
             return
         row = int(bad[0])
         fault = self.faults.get(row)
         if fault is None:
-            raise InvalidInput(f"{self.lateness[row]}; none of these readings was taken")
+            raise InvalidInput(
+                f"{self.lateness[row]}; none of these readings was taken, say that they are late if "
+                "they are corrections"
+            )
         kinds = {UNKNOWN_POINT: UnknownName, CONFLICT: Conflict}
         raise kinds.get(fault.code, InvalidInput)(f"{fault.message}; none of them was taken")
 
 
 def judge_readings(
-    connection: sa.Connection, rulebook: Rulebook, points: Points, columns: ReadingColumns
+    connection: sa.Connection,
+    rulebook: Rulebook,
+    points: Points,
+    columns: ReadingColumns,
+    *,
+    arrived: datetime | None = None,
 ) -> Judgement:
     """Judge every row by itself and beside the others; writes nothing.
 
-    Two rows with one id are one reading when they say the same, else the second is a conflict.
+    Two rows with one id are one reading when they say the same, else the second is a conflict.  With
+    `arrived`, a late row's words say whether it comes within the correction window.
     """
-    return _Judge(connection, rulebook, points.refresh(connection), columns).judge()
+    judge = _Judge(connection, rulebook, points.refresh(connection), columns, arrived)
+    return judge.judge()
 
 
 class _Judge:
@@ -117,8 +128,10 @@ class _Judge:
         rulebook: Rulebook,
         points: Points,
         columns: ReadingColumns,
+        arrived: datetime | None,
     ) -> None:
         self._connection = connection
+        self._arrived = arrived
         self._minutes = rulebook.interval_minutes
         self._points = points
         self._columns = columns
@@ -225,6 +238,7 @@ class _Judge:
                 self._connection,
                 self._points.areas[area],
                 Interval.from_start_unix(start, self._minutes),
+                self._arrived,
             )
             if why is not None:
                 self._verdicts[rows] = Verdict.LATE
@@ -236,7 +250,7 @@ class _Judge:
         Every version counts, which is more than the newest ones are; so who is near the limit has to
         correct in steps.
         """
-        new = np.flatnonzero(self._verdicts == Verdict.NEW)
+        new = np.flatnonzero(np.isin(self._verdicts, (Verdict.NEW, Verdict.LATE)))
         fields = ("imported_wh", "exported_wh")
         flows = [getattr(self._columns, field)[new] for field in fields]
         before = [sum(one.contents[way] for one in chain(*known.values())) for way in (0, 1)]
@@ -266,12 +280,28 @@ class _Judge:
                     )
 
 
-def lateness(connection: sa.Connection, area: str, interval: Interval) -> str | None:
-    """Return why a reading of an interval comes too late to be settled with it; None when it does not."""
+def lateness(
+    connection: sa.Connection, area: str, interval: Interval, arrived: datetime | None = None
+) -> str | None:
+    """Return why a reading of an interval comes too late to be settled with it; None when it does not.
+
+    With `arrived`, the words also say what follows.
+    """
     if queries.is_cleared(connection, area, interval):
         state = "is cleared"
     elif queries.is_settled(connection, area, interval.start_unix):
         state = "lies in a period that is settled"
     else:
         return None
-    return f"the interval {interval} of {area} {state}: a reading that comes later cannot change it"
+    words = (
+        f"the interval {interval} of {area} {state}: a reading that comes later cannot change it"
+    )
+    if arrived is None:
+        return words
+    rulebook = corrected.rulebook_then(connection, area, interval.start_unix)
+    if rulebook.corrects(interval, arrived):
+        return f"{words}, it is settled by a correction"
+    return (
+        f"{words}, and the correction window of {rulebook.correction_window_days} days is over: it is "
+        "kept on record and changes no bill"
+    )

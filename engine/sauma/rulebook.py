@@ -22,6 +22,8 @@ from sauma.units import BASIS_POINTS, check_integer, check_price, format_scaled,
 
 DEADLINE_MINUTES_MAX: Final = 60 * 24 * 31
 """A month: readings that come later are corrections."""
+CORRECTION_DAYS_MAX: Final = 3 * 366
+"""Three years, the longest for which a market is known to correct what was metered."""
 
 
 class Delivery(enum.Enum):
@@ -94,6 +96,13 @@ class Rulebook:
     interval_minutes: int = 15
     reading_deadline_minutes: int = 360
     """How long after its end an interval waits for readings that are still missing; then it closes."""
+    correction_window_days: int = 62
+    """How long after its end an interval can be corrected by readings that come late; 0 for never.
+
+    Two months: who finds an error in a month's bill while it is to be paid is in time.
+    """
+    correction_period: NettingPeriod = NettingPeriod.DAY
+    """Over how long corrections are collected: they are settled together at its end."""
     mechanism: str = "equal_shares"
     producer_bps: int = 8_000
     grid_bps: int = 1_500
@@ -124,6 +133,7 @@ class Rulebook:
             raise InvalidInput(
                 f"reading_deadline_minutes of {deadline} is not within 0 to {DEADLINE_MINUTES_MAX}"
             )
+        self._check_corrections()
         self._check_types()
         self._check_shares()
         check_price(self.price_cap_micro, "price_cap")
@@ -133,6 +143,19 @@ class Rulebook:
                 f"price_floor {self.price_floor_micro} is above price_cap {self.price_cap_micro}"
             )
         self._check_anchor()
+
+    def _check_corrections(self) -> None:
+        days = check_integer(self.correction_window_days, "correction_window_days")
+        if not 0 <= days <= CORRECTION_DAYS_MAX:
+            raise InvalidInput(
+                f"correction_window_days of {days} is not within 0 to {CORRECTION_DAYS_MAX}"
+            )
+        if days and days * 24 * 60 <= self.reading_deadline_minutes:
+            raise InvalidInput(
+                f"correction_window_days of {days} is over before reading_deadline_minutes of "
+                f"{self.reading_deadline_minutes}: no reading could ever correct anything; make it "
+                "longer, or 0 if nothing is to be corrected"
+            )
 
     def _check_anchor(self) -> None:
         if self.anchor is Anchoring.NONE:
@@ -266,6 +289,16 @@ class Rulebook:
         """Return start and end, in UTC, of the netting period in which an interval lies."""
         return self._period(self.netting_period, interval)
 
+    def corrects(self, interval: Interval, arrived: datetime) -> bool:
+        """Tell whether a reading that arrived then, after its interval was closed, still corrects it."""
+        days = self.correction_window_days
+        return days > 0 and arrived <= interval.end + timedelta(days=days)
+
+    def correction_closes(self, arrived: datetime) -> datetime:
+        """Return when the correction period ends in which a late reading arrived."""
+        within = Interval.containing(arrived, self.interval_minutes)
+        return self._period(self.correction_period, within)[1]
+
     def anchor_period(self, last: Interval) -> tuple[datetime, datetime] | None:
         """Return start and end, in UTC, of the anchor period of what ends with an interval.
 
@@ -288,13 +321,19 @@ class Rulebook:
         return first.astimezone(UTC), after.astimezone(UTC)
 
 
-_ADDED_LATER: Final = ("anchor", "reading_deadline_minutes")
+_ADDED_LATER: Final = (
+    "anchor",
+    "reading_deadline_minutes",
+    "correction_window_days",
+    "correction_period",
+)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _CHOICES: Final[Mapping[str, type[enum.Enum]]] = {
     "delivery": Delivery,
     "netting": Netting,
     "netting_period": NettingPeriod,
     "anchor": Anchoring,
+    "correction_period": NettingPeriod,
 }
 
 

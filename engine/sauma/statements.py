@@ -9,9 +9,10 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.billing import Bill, BillLine, BillStatus, ChainEnergy, LineKind
+from sauma.correcting import AdjustingBill, CorrectedReading
 from sauma.intervals import from_unix
+from sauma.store import corrected, queries
 from sauma.store import projections as p
-from sauma.store import queries
 
 
 @attrs.frozen(kw_only=True)
@@ -23,6 +24,45 @@ class BillStatement:
     period_end: datetime
     version: int
     bill: Bill
+
+
+@attrs.frozen(kw_only=True)
+class AdjustingStatement:
+    """An adjusting bill, with the period that it adjusts and the readings that are the reason."""
+
+    area: str
+    period_start: datetime
+    period_end: datetime
+    number: int
+    """Which correction of its settlement it belongs to, from 1."""
+    made_at: datetime
+    bill: AdjustingBill
+    readings: tuple[CorrectedReading, ...]
+
+
+def read_adjustments(
+    connection: sa.Connection, participant: str | None = None
+) -> tuple[AdjustingStatement, ...]:
+    """Return every adjusting bill, of one participant or of all, in the order they were made."""
+    periods = {row.settlement_id: row for row in queries.settlements(connection)}
+    mine = [] if participant is None else [p.adjusting_bills.c.participant == participant]
+    found = corrected.adjusting_bills(connection, *mine)
+    reasons: dict[tuple[bytes, str], list[CorrectedReading]] = defaultdict(list)
+    whose = [] if participant is None else [p.corrected_readings.c.participant == participant]
+    for correction, reading in corrected.corrected_readings(connection, *whose):
+        reasons[correction, reading.participant].append(reading)
+    return tuple(
+        AdjustingStatement(
+            area=periods[bytes(row.settlement_id)].area,
+            period_start=from_unix(periods[bytes(row.settlement_id)].period_start),
+            period_end=from_unix(periods[bytes(row.settlement_id)].period_end),
+            number=row.number,
+            made_at=from_unix(row.time),
+            bill=bill,
+            readings=tuple(reasons[bill.correction_id, bill.participant]),
+        )
+        for row, bill in found
+    )
 
 
 def read_statements(

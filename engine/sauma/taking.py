@@ -7,21 +7,17 @@ must not keep back the others.  What comes after its interval was closed is kept
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import attrs
 import numpy as np
 
 from sauma.clock import Clock
-from sauma.desk import in_force
+from sauma.desk import READINGS_ACCEPTED, READINGS_CAME_LATE, in_force
 from sauma.journal import schemas as journal
 from sauma.judging import Judgement, Verdict, judge_readings
 from sauma.readings import Fault, ReadingColumns
 from sauma.store import Store
 from sauma.store.points import Points
-
-READINGS_ACCEPTED: Final = "readings_accepted"
-READINGS_CAME_LATE: Final = "readings_came_late"
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +27,7 @@ class Taken:
     new: int
     known: int
     late: dict[int, str]
-    """Kept on record with the reason; they change no settlement."""
+    """Kept on record, with what follows from them: trades stand, a correction settles the difference."""
     refused: dict[int, Fault]
 
 
@@ -56,7 +52,9 @@ class ReadingDesk:
         with self._store.transaction() as transaction:
             connection = transaction.connection
             rulebook = in_force(connection)
-            judgement = judge_readings(connection, rulebook, self._points, columns)
+            judgement = judge_readings(
+                connection, rulebook, self._points, columns, arrived=self._clock.now()
+            )
             for table in judgement.tables(self._points):
                 late = table.schema == journal.LATE_READINGS
                 transaction.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -74,6 +74,11 @@ def test_a_file_says_what_the_fields_say():
         ({"delivery": "producer_wallets"}, "delivery"),
         ({"netting": None}, "netting"),
         ({"netting_period": "day"}, "netting_period"),
+        ({"correction_window_days": -1}, "correction_window_days"),
+        ({"correction_window_days": 1_099}, "correction_window_days"),
+        ({"correction_window_days": 1.5}, "correction_window_days"),
+        ({"correction_window_days": 1, "reading_deadline_minutes": 1_440}, "is over before"),
+        ({"correction_period": "day"}, "correction_period"),
     ],
 )
 def test_every_bad_field_is_named(changes, word):
@@ -147,6 +152,8 @@ def test_the_hash_stays_what_it_is():
         {"own_use_first": False},
         {"delivery": Delivery.ISSUER_DIRECT},
         {"netting": Netting.PER_PAIR},
+        {"correction_window_days": 11},
+        {"correction_period": NettingPeriod.MONTH},
         {"supplier": attrs.evolve(SUPPLIER, buys_at_micro=39_999)},
     ],
 )
@@ -207,3 +214,21 @@ def test_periods_tile_time(period, day, zone):
         assert book.settlement_period(Interval(start=start)) == (start, end)
         assert book.settlement_period(last) == (start, end)
         assert book.settlement_period(after)[0] == end
+
+
+def test_a_correction_window_ends_to_the_second():
+    """What arrives at its last moment corrects, a second later it does not."""
+    rules = rulebook(correction_window_days=11)
+    interval = Interval(start=datetime(2026, 6, 21, 9, 0, tzinfo=UTC))
+    last = interval.end + timedelta(days=11)
+
+    assert rules.corrects(interval, last)
+    assert not rules.corrects(interval, last + timedelta(seconds=1))
+    assert not rulebook(correction_window_days=0).corrects(interval, interval.end)
+
+
+def test_a_correction_period_closes_at_local_midnight():
+    """Helsinki's day is over at 21 UTC in summer."""
+    arrived = datetime(2026, 6, 21, 20, 59, 59, tzinfo=UTC)
+
+    assert rulebook().correction_closes(arrived) == datetime(2026, 6, 21, 21, 0, tzinfo=UTC)

@@ -85,7 +85,7 @@ READINGS_1: Final = _input("readings", *_READING, text("key", 512))
 """As it was before keys, which repeat, became blobs: each is stored once, and a row is a fifth as long."""
 READINGS: Final = _input("readings", *_READING, blob("key"), version=2)
 LATE_READINGS: Final = _input("late_readings", *_READING, blob("key"))
-"""What came after its interval was cleared or its period settled: on record, and settled by nobody."""
+"""What came after its interval was cleared or its period settled; a correction takes it up."""
 POSTED_OFFERS: Final = _input(
     "posted_offers",
     bytes32("offer_id"),
@@ -239,6 +239,80 @@ BILL_LINES: Final = _derived(
     "bill_lines",
     bytes32("bill_id"),
     int32("version"),
+    int32("position"),
+    uint8("kind"),
+    _name("counterparty"),
+    int64("energy_wh"),
+    int64("price_micro"),
+    int64("amount_nano"),
+)
+CORRECTIONS: Final = _derived(
+    "corrections",
+    bytes32("correction_id"),
+    bytes32("settlement_id"),
+    int32("number"),
+    int64("reading_count"),
+    int64("bill_count"),
+)
+"""What corrects a settlement whose trades stand; `number` counts the corrections of a settlement."""
+CORRECTED_READINGS: Final = _derived(
+    "corrected_readings",
+    bytes32("correction_id"),
+    bytes32("reading_id"),
+    _name("participant"),
+    unix_time("interval_start"),
+    uint8("outcome"),
+    int64("imported_wh"),
+    int64("exported_wh"),
+    uint8("quality"),
+    bytes32("old_reading_id", nullable=True),
+    int64("old_imported_wh", nullable=True),
+    int64("old_exported_wh", nullable=True),
+    uint8("old_quality", nullable=True),
+)
+"""What became of each late reading, and which one counted before it."""
+CORRECTED_POSITIONS: Final = _derived(
+    "corrected_positions",
+    bytes32("correction_id"),
+    _name("participant"),
+    unix_time("interval_start"),
+    int64("imported_wh"),
+    int64("exported_wh"),
+    int64("own_use_wh"),
+    int64("bought_wh"),
+    int64("sold_wh"),
+    int64("old_bought_wh"),
+    int64("old_sold_wh"),
+)
+"""Positions that a correction changes, with what is bought from and sold to the supplier, new and old."""
+ADJUSTING_OBLIGATIONS: Final = _derived(
+    "adjusting_obligations",
+    bytes32("obligation_id"),
+    bytes32("cause_id"),
+    unix_time("interval_start"),
+    uint8("purpose"),
+    uint8("good"),
+    _name("debtor"),
+    _name("creditor"),
+    int64("units"),
+)
+ADJUSTING_BILLS: Final = _derived(
+    "adjusting_bills",
+    bytes32("bill_id"),
+    bytes32("correction_id"),
+    _name("participant"),
+    bytes32("adjusted_bill_id", nullable=True),
+    int64("old_nano"),
+    int64("new_nano"),
+    int64("owed_nano"),
+    int64("carried_nano"),
+    int64("owed_cents"),
+    int64("carry_nano"),
+)
+"""`old_nano` is what was owed for the settlement with earlier corrections, `owed_nano` the difference."""
+ADJUSTING_LINES: Final = _derived(
+    "adjusting_lines",
+    bytes32("bill_id"),
     int32("position"),
     uint8("kind"),
     _name("counterparty"),

@@ -22,15 +22,17 @@ from sauma.steps import (
     BILLS_ISSUED,
     INTERVAL_CLEARED,
     SESSION_STEP_TAKEN,
+    SETTLEMENT_CORRECTED,
     SETTLEMENT_PLANNED,
     clear_interval,
+    correct_settlement,
     issue_bills,
     open_anchors,
     plan_anchor,
     plan_settlement,
 )
+from sauma.store import corrected, queries, vault
 from sauma.store import projections as p
-from sauma.store import queries, vault
 
 
 def derived_findings(
@@ -118,6 +120,21 @@ def _bill_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Se
     return issue_bills(connection, rulebook, settlement, entry.sequence)
 
 
+def _correct_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
+    _, interval = _in_force(past, entry)
+    settlement = find_settlement(connection, entry.table("corrections").value("settlement_id", 0))
+    if (settlement.area, settlement.period_start) != (entry.header.area, interval.start_unix):
+        raise InvalidInput(
+            f"corrects the settlement of {settlement.area} from {settlement.period_start}, its header "
+            f"says {entry.header.area} at {interval}"
+        )
+    if not corrected.is_billed(connection, settlement):
+        raise InvalidInput(
+            f"corrects the settlement {settlement.settlement_id.hex()} before it was billed"
+        )
+    return correct_settlement(connection, settlement)
+
+
 def _anchor_again(connection: sa.Connection, entry: SealedEntry, _: Past) -> Sequence[Table]:
     (stated,) = entry.table("anchors").dicts()
     (kept,) = entry.table("anchor_keys").dicts()
@@ -163,6 +180,7 @@ def find_settlement(connection: sa.Connection, identity: bytes) -> queries.Settl
 _STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry, Past], Sequence[Table]]]] = {
     INTERVAL_CLEARED: _clear_again,
     SETTLEMENT_PLANNED: _plan_again,
+    SETTLEMENT_CORRECTED: _correct_again,
     BILLS_ISSUED: _bill_again,
     ANCHOR_PLANNED: _anchor_again,
     SESSION_STEP_TAKEN: step_again,

@@ -12,7 +12,7 @@ from sauma.intervals import from_unix
 from sauma.replay.past import Past
 from sauma.replay.report import Finding
 from sauma.steps import issue_bills, open_anchors
-from sauma.store import anchored, queries
+from sauma.store import anchored, corrected, queries
 
 
 def unbilled_findings(connection: sa.Connection, past: Past) -> Iterator[Finding]:
@@ -59,3 +59,15 @@ def note_unanchored(connection: sa.Connection, past: Past) -> None:
                     explanation=f"unanchored: no block has the root over its {one.bill_count} bills yet",
                 )
             )
+
+
+def note_uncorrected(connection: sa.Connection, past: Past) -> None:
+    """Note the late readings that no correction has taken up: they are settled when their period is over."""
+    waiting = corrected.waiting_count(connection)
+    if waiting:
+        past.notes.append(
+            Finding(
+                place="late readings",
+                explanation=f"{waiting} of them wait for a correction",
+            )
+        )

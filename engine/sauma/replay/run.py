@@ -18,7 +18,7 @@ from sauma.intervals import to_unix
 from sauma.journal import GENESIS_HASH, SealedEntry, TableClass
 from sauma.replay.compared import ChainComparison, chain_findings, finality_findings
 from sauma.replay.derived import derived_findings
-from sauma.replay.finished import note_unanchored, unbilled_findings
+from sauma.replay.finished import note_unanchored, note_uncorrected, unbilled_findings
 from sauma.replay.given import given_findings
 from sauma.replay.observed import buried_findings, observed_findings
 from sauma.replay.past import Past
@@ -206,6 +206,7 @@ class _Replay:
             yield from unbilled_findings(connection, self._past)
             yield from session_findings(connection, self._past)
             note_unanchored(connection, self._past)
+            note_uncorrected(connection, self._past)
 
     def _chain_findings(self) -> Iterator[Finding]:
         if self._chain is None:

@@ -60,6 +60,19 @@ SHAPES: Final[Mapping[str, Shape]] = {
         is_placed=True,
     ),
     "bills_issued": Shape(required=("bill_lines", "bills"), filled=("bills",), is_placed=True),
+    "settlement_corrected": Shape(
+        required=(
+            "adjusting_bills",
+            "adjusting_lines",
+            "adjusting_obligations",
+            "corrected_positions",
+            "corrected_readings",
+            "corrections",
+        ),
+        one_row=("corrections",),
+        filled=("corrected_readings",),
+        is_placed=True,
+    ),
     "anchor_planned": Shape(
         required=("anchor_keys", "anchored_bills", "anchors"),
         one_row=("anchor_keys", "anchors"),

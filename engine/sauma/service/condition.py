@@ -13,7 +13,7 @@ from sauma.errors import StoreError
 from sauma.intervals import from_unix
 from sauma.service.backoff import Trouble
 from sauma.service.settings import ServiceSettings
-from sauma.store import carried, queries
+from sauma.store import carried, corrected, queries
 from sauma.store import projections as p
 from sauma.store.tables import journal_entries
 
@@ -28,6 +28,8 @@ class Condition:
     """Cleared intervals that no settlement covers."""
     unfinished_settlements: int
     """Settlements that are not final and billed for everybody."""
+    waiting_corrections: int
+    """Late readings that no correction has taken up."""
     oldest_unsettled: datetime | None
     """Start of the oldest interval that is open, unsettled or in an unfinished settlement."""
     outbox_batches: int
@@ -64,6 +66,7 @@ def read_condition(engine: Engine) -> Condition:
         open_ = queries.uncleared(connection, _END)
         unsettled = queries.unsettled(connection)
         unfinished = queries.unfinished_settlements(connection)
+        corrections = corrected.waiting_count(connection)
         starts = [start for _, start in (*open_, *unsettled)]
         starts += [one.period_start for one in unfinished]
         batches, since = _outbox(connection, chain_id)
@@ -75,6 +78,7 @@ def read_condition(engine: Engine) -> Condition:
         open_intervals=len(open_),
         unsettled_intervals=len(unsettled),
         unfinished_settlements=len(unfinished),
+        waiting_corrections=corrections,
         oldest_unsettled=from_unix(min(starts)) if starts else None,
         outbox_batches=batches,
         outbox_age_s=0 if since is None else max(0, int((now - since).total_seconds())),

@@ -21,6 +21,7 @@ from sauma.service.backoff import Backoff, Trouble
 from sauma.service.closing import closable_intervals, plannable_periods
 from sauma.service.condition import Condition, Readiness, read_condition, read_readiness
 from sauma.service.settings import ServiceSettings
+from sauma.steps import due_corrections
 
 log = get_logger(__name__)
 
@@ -36,6 +37,7 @@ class Round:
 
     closed: int = 0
     planned: int = 0
+    corrected: int = 0
     progress: Progress | None = None
     """None when the chain could not be followed."""
     pause_s: float
@@ -89,14 +91,19 @@ class Service:
         closed = self._each(closable_intervals, self._close, "close")
         planned = self._each(plannable_periods, self._plan, "plan")
         progress = self._follow()
+        corrected = self._each(due_corrections, self._correct, "correct")
         self._reconcile_when_due()
         self.rounds += 1
         is_busy = (
-            closed or planned or (progress is not None and (progress.signed or progress.events))
+            closed
+            or planned
+            or corrected
+            or (progress is not None and (progress.signed or progress.events))
         )
         return Round(
             closed=closed,
             planned=planned,
+            corrected=corrected,
             progress=progress,
             pause_s=min(self.settings.poll_s, 0.05) if is_busy else self.settings.poll_s,
         )
@@ -146,6 +153,9 @@ class Service:
 
     def _plan(self, area: str, interval: Interval) -> bool:
         return self.engine.settle(area, interval)
+
+    def _correct(self, area: str, interval: Interval) -> bool:
+        return self.engine.correct(area, interval)
 
     def _follow(self) -> Progress | None:
         """Read the chain, bill, send; None while that has to wait."""

@@ -59,6 +59,18 @@ class Residual:
     sold_wh: int
 
 
+def left_to_supplier(to_buy_wh: int, to_sell_wh: int) -> tuple[int, int]:
+    """Return what is bought from the supplier and sold to it, of what is left of each direction.
+
+    A side that traded more than flowed is below zero and turns into the other: who bought more than
+    was used sells the rest to the supplier, who sold more than was made buys it there.
+    """
+    return (
+        max(to_buy_wh, 0) + max(-to_sell_wh, 0),
+        max(to_sell_wh, 0) + max(-to_buy_wh, 0),
+    )
+
+
 @attrs.frozen(kw_only=True)
 class Obligation:
     """What `debtor` owes `creditor`: Wh of energy, or nano-units of money (negative: the reverse)."""

@@ -1,4 +1,4 @@
-"""The derived steps: clear, plan, bill, anchor, charge.
+"""The derived steps: clear, plan, bill, correct, anchor, charge.
 
 Each reads what came before from the projections, computes with the pure core and returns the tables
 of one journal entry.  The engine appends them; replay calls the same functions on its own projections
@@ -8,6 +8,12 @@ and compares byte for byte.
 from sauma.steps.anchoring import ANCHOR_KEY, ANCHOR_PLANNED, open_anchors, plan_anchor
 from sauma.steps.billing import BILLS_ISSUED, bills_are_due, issue_bills
 from sauma.steps.clearing import INTERVAL_CLEARED, clear_interval
+from sauma.steps.correcting import (
+    SETTLEMENT_CORRECTED,
+    correct_settlement,
+    due_corrections,
+    first_interval,
+)
 from sauma.steps.periods import open_period, plan_terms
 from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
 from sauma.steps.sessions import (
@@ -33,13 +39,17 @@ __all__ = [
     "INTERVAL_CLEARED",
     "SESSION_STEP",
     "SESSION_STEP_TAKEN",
+    "SETTLEMENT_CORRECTED",
     "SETTLEMENT_PLANNED",
     "Parties",
     "SettlementStanding",
     "Taken",
     "bills_are_due",
     "clear_interval",
+    "correct_settlement",
     "corrected_by",
+    "due_corrections",
+    "first_interval",
     "follow",
     "issue_bills",
     "judge",

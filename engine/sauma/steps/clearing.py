@@ -20,7 +20,14 @@ from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.matching import Clearing, mechanism
 from sauma.rulebook import Rulebook
-from sauma.settlement import GRID, OPERATOR, Good, Purpose, split_payment
+from sauma.settlement import (
+    GRID,
+    OPERATOR,
+    Good,
+    Purpose,
+    left_to_supplier,
+    split_payment,
+)
 from sauma.steps.positions import PositionColumns, make_book, read_positions, read_prices
 from sauma.store import queries
 from sauma.units import cost
@@ -177,18 +184,8 @@ def _residuals(positions: PositionColumns, clearing: Clearing) -> list[_Left]:
         strict=True,
     ):
         bought, sold = traded.pop(name, (0, 0))
-        left.append(_balanced(name, imported - own - bought, exported - own - sold))
-    left += [_balanced(name, -bought, -sold) for name, (bought, sold) in sorted(traded.items())]
+        left.append((name, *left_to_supplier(imported - own - bought, exported - own - sold)))
+    left += [
+        (name, *left_to_supplier(-bought, -sold)) for name, (bought, sold) in sorted(traded.items())
+    ]
     return [one for one in left if one[1] or one[2]]
-
-
-def _balanced(name: str, bought_wh: int, sold_wh: int) -> _Left:
-    """Turn a side that traded more than flowed into the other side: the supplier evens it out.
-
-    Who bought more than was used sells the rest to the supplier; who sold more than was made buys it.
-    """
-    return (
-        name,
-        max(bought_wh, 0) + max(-sold_wh, 0),
-        max(sold_wh, 0) + max(-bought_wh, 0),
-    )

@@ -94,7 +94,13 @@ chains = _mirror(journal.CHAINS)
 participants = _mirror(journal.PARTICIPANTS, _index("participant"))
 prices = _mirror(journal.PRICES, _index("area_of_row"))
 readings = _mirror(journal.READINGS, _index("interval_start_of_row", "point_digest"))
-late_readings = _mirror(journal.LATE_READINGS, _index("interval_start_of_row", "point_digest"))
+late_readings = _mirror(
+    journal.LATE_READINGS,
+    sa.Column("corrected_by", sa.BigInteger, nullable=True),
+    _index("interval_start_of_row", "point_digest"),
+    _index("corrected_by"),
+)
+"""`corrected_by` is the entry of the correction that took a late reading up."""
 posted_offers = _mirror(journal.POSTED_OFFERS, _index("area", "interval_start"))
 positions = _mirror(journal.POSITIONS, _index("area", "interval_start"))
 trades = _mirror(journal.TRADES, _index("area", "interval_start"))
@@ -149,6 +155,22 @@ bill_lines = _mirror(journal.BILL_LINES, _index("bill_id"))
 session_steps = _mirror(journal.SESSION_STEPS, _index("session_id"))
 session_batches = _mirror(journal.SESSION_BATCHES, _index("batch_id"), _index("session_id"))
 session_effects = _mirror(journal.SESSION_EFFECTS, _index("batch_id"))
+corrections = _mirror(journal.CORRECTIONS, _index("settlement_id"))
+corrected_readings = _mirror(
+    journal.CORRECTED_READINGS, _index("correction_id"), _index("participant")
+)
+corrected_positions = _mirror(
+    journal.CORRECTED_POSITIONS, _index("correction_id"), _index("participant")
+)
+adjusting_obligations = _mirror(journal.ADJUSTING_OBLIGATIONS, _index("area"))
+adjusting_bills = _mirror(
+    journal.ADJUSTING_BILLS,
+    _index("bill_id"),
+    _index("correction_id"),
+    _index("participant"),
+    _index("adjusted_bill_id"),
+)
+adjusting_lines = _mirror(journal.ADJUSTING_LINES, _index("bill_id"))
 anchor_keys = _mirror(journal.ANCHOR_KEYS)
 anchors = _mirror(journal.ANCHORS, _index("batch_id"), _index("anchor_id"))
 anchored_bills = _mirror(journal.ANCHORED_BILLS, _index("bill_id"), _index("anchor_id"))
@@ -227,6 +249,7 @@ _STARTING_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
         "succeeded": None,
     },
     "chain_events": {"retracted_by": None},
+    "late_readings": {"corrected_by": None},
     "settlements": {"least_status": 0},
 }
 
@@ -407,6 +430,23 @@ _REACH: Final = (
 )
 
 
+def _fold_corrected(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Mark the late readings that a correction took up."""
+    late = late_readings.c
+    connection.execute(
+        sa.update(late_readings)
+        .where(
+            late.corrected_by.is_(None),
+            late.reading_id.in_(
+                sa.select(corrected_readings.c.reading_id).where(
+                    corrected_readings.c.sequence == entry.sequence
+                )
+            ),
+        )
+        .values(corrected_by=entry.sequence)
+    )
+
+
 def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
     """Move the cursor; take back what was rolled back; mark what was included and what is final."""
     for row in _table(entry, "observations"):
@@ -518,6 +558,7 @@ _FOLDS: Final = {
     "posted_offers": _fold_offers,
     "settlements": _fold_settlement,
     "bills": _fold_bills,
+    "corrected_readings": _fold_corrected,
 }
 
 

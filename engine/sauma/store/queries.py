@@ -50,6 +50,11 @@ _UNFINISHED = _SETTLEMENTS.where(
     p.settlements.c.obligation_count > 0,
     p.settlements.c.least_status < sa.bindparam("reached"),
 )
+_COVERING = _SETTLEMENTS.where(
+    p.settlements.c.area == sa.bindparam("area"),
+    p.settlements.c.period_start <= sa.bindparam("start"),
+    p.settlements.c.period_end > sa.bindparam("start"),
+).limit(1)
 _COVERED_BEFORE = sa.select(p.settlements.c.period_start, p.settlements.c.period_end).where(
     p.settlements.c.area == sa.bindparam("area"),
     p.settlements.c.period_start < sa.bindparam("end"),
@@ -400,6 +405,14 @@ def residuals(connection: sa.Connection, period: Period) -> list[tuple[Residual,
 def settlements(connection: sa.Connection) -> list[SettlementRow]:
     """Return every settlement, in the order of their planning."""
     return _settlements(connection.execute(_SETTLEMENTS))
+
+
+def settlement_covering(
+    connection: sa.Connection, area: str, interval_start: int
+) -> SettlementRow | None:
+    """Return the settlement that an area's interval belongs to: the first that covers it."""
+    rows = connection.execute(_COVERING, {"area": area, "start": interval_start})
+    return next(iter(_settlements(rows)), None)
 
 
 def _settlements(rows: Iterable[sa.Row[Any]]) -> list[SettlementRow]:

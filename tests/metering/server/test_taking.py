@@ -205,8 +205,8 @@ def test_nobody_reads_anothers_metering_point(shared):
     assert others.status == 404
 
 
-def test_a_reading_for_a_cleared_interval_is_on_record_and_changes_nothing(site):
-    """It is late: acknowledged as such, visible to whom it concerns, and no trade moves by it."""
+def test_a_reading_for_a_cleared_interval_is_on_record_and_waits_for_its_correction(site):
+    """It is late: acknowledged as such with what follows, visible to whom it concerns."""
     site.send(reading("anna"), reading("ben", exported_wh=0, imported_wh=900), device="head-end")
     site.engine.clear_due()
     answer = site.send(reading(exported_wh=1700, version=2))
@@ -214,6 +214,7 @@ def test_a_reading_for_a_cleared_interval_is_on_record_and_changes_nothing(site)
 
     assert (answer.status, answer.body["late"], answer.body["new"]) == (200, 1, 0)
     assert "is cleared" in answer.body["notes"][0]
+    assert "settled by a correction" in answer.body["notes"][0]
     assert again.body["known"] == 1
     shown = site.ask(
         "GET", f"/metering/v1/points/{GSRN['anna']}/readings?start={quarter()}&end={quarter(1)}"

@@ -1,0 +1,302 @@
+"""What the projections say of late readings and of corrections."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+
+from sauma.billing import BillLine, LineKind
+from sauma.correcting import AdjustingBill, CorrectedReading, Metered, ReadingOutcome
+from sauma.errors import InvalidInput
+from sauma.intervals import from_unix
+from sauma.readings import QUALITIES
+from sauma.rulebook import Rulebook
+from sauma.store import projections as p
+from sauma.store import queries
+from sauma.store.tables import journal_entries
+
+
+@attrs.frozen(kw_only=True)
+class LateReading:
+    """One version of a reading of an interval, settled with it or late."""
+
+    point_digest: bytes
+    key: str
+    version: int
+    metered: Metered
+    arrived: datetime | None
+    """When it was taken; None for one that was settled with its interval."""
+    is_new: bool
+    """Whether it is late and no correction has taken it up."""
+
+
+def waiting(connection: sa.Connection) -> list[tuple[str, int, datetime]]:
+    """Return area and interval start of each late reading that no correction took up, and its arrival."""
+    late = p.late_readings.c
+    rows = connection.execute(
+        sa.select(p.metering_points.c.area, late.interval_start_of_row, journal_entries.c.time)
+        .join(p.metering_points, p.metering_points.c.point_digest == late.point_digest)
+        .join(journal_entries, journal_entries.c.sequence == late.sequence)
+        .where(late.corrected_by.is_(None))
+        .distinct()
+    )
+    return sorted((row[0], row[1], from_unix(row[2])) for row in rows)
+
+
+def waiting_points(connection: sa.Connection, interval_start: int) -> set[bytes]:
+    """Return the points that have late readings of an interval which no correction took up."""
+    late = p.late_readings.c
+    rows = connection.execute(
+        sa.select(late.point_digest).where(
+            late.interval_start_of_row == interval_start, late.corrected_by.is_(None)
+        )
+    )
+    return {bytes(digest) for digest in rows.scalars()}
+
+
+def waiting_count(connection: sa.Connection) -> int:
+    """Return how many late readings no correction took up yet."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(p.late_readings.c.corrected_by.is_(None))
+    ).scalar_one()
+
+
+def rulebook_then(connection: sa.Connection, area: str, interval_start: int) -> Rulebook:
+    """Return the rulebook that cleared an interval; that of its settlement if nothing was to clear.
+
+    Raises `InvalidInput` for an interval that is neither cleared nor settled.
+    """
+    cleared = p.cleared_intervals.c
+    sequence = connection.execute(
+        sa.select(cleared.sequence).where(
+            cleared.area == area, cleared.interval_start == interval_start
+        )
+    ).scalar()
+    if sequence is None:
+        settlement = queries.settlement_covering(connection, area, interval_start)
+        if settlement is None:
+            raise InvalidInput(
+                f"the interval {interval_start} of {area} is open: it needs no correction"
+            )
+        sequence = settlement.sequence
+    digest = connection.execute(
+        sa.select(p.rulebooks.c.rulebook_hash)
+        .where(p.rulebooks.c.sequence < sequence)
+        .order_by(p.rulebooks.c.sequence.desc())
+        .limit(1)
+    ).scalar_one()
+    return queries.rulebook(connection, bytes(digest))
+
+
+def is_billed(connection: sa.Connection, settlement: queries.SettlementRow) -> bool:
+    """Tell whether a settlement has its bills, or owes nothing so that it gets none."""
+    if not settlement.obligation_count:
+        return True
+    found = connection.execute(
+        sa.select(p.bills.c.sequence)
+        .where(p.bills.c.settlement_id == settlement.settlement_id)
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def all_readings(
+    connection: sa.Connection, interval_start: int, digests: Sequence[bytes]
+) -> list[LateReading]:
+    """Return every version of the readings of some points in an interval, late ones too."""
+    found = []
+    for table in (p.readings, p.late_readings):
+        is_late = table is p.late_readings
+        columns = [table, journal_entries.c.time] if is_late else [table]
+        query = sa.select(*columns).where(table.c.interval_start_of_row == interval_start)
+        if is_late:
+            query = query.join(journal_entries, journal_entries.c.sequence == table.c.sequence)
+        for first in range(0, len(digests), queries.IDS_MAX):
+            some = digests[first : first + queries.IDS_MAX]
+            found += [
+                LateReading(
+                    point_digest=bytes(row.point_digest),
+                    key=row.key,
+                    version=row.version,
+                    metered=Metered(
+                        reading_id=bytes(row.reading_id),
+                        imported_wh=row.imported_wh,
+                        exported_wh=row.exported_wh,
+                        quality=QUALITIES[row.quality],
+                    ),
+                    arrived=from_unix(row.time) if is_late else None,
+                    is_new=is_late and row.corrected_by is None,
+                )
+                for row in connection.execute(query.where(table.c.point_digest.in_(some)))
+            ]
+    return found
+
+
+def points_of(connection: sa.Connection, area: str) -> dict[str, list[bytes]]:
+    """Return the digests of the metering points of each participant of an area."""
+    points = p.metering_points.c
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for row in connection.execute(
+        sa.select(points.participant, points.point_digest).where(points.area == area)
+    ):
+        found[row.participant].append(bytes(row.point_digest))
+    return found
+
+
+def traded(connection: sa.Connection, area: str, interval_start: int) -> dict[str, tuple[int, int]]:
+    """Return what each participant bought from and sold to others in an interval, and to itself."""
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in connection.execute(
+        sa.select(p.trades).where(
+            p.trades.c.area == area, p.trades.c.interval_start == interval_start
+        )
+    ):
+        sums[row.buyer][0] += row.energy_wh
+        sums[row.seller][1] += row.energy_wh
+    return {name: (bought, sold) for name, (bought, sold) in sums.items()}
+
+
+def settled_residuals(
+    connection: sa.Connection, area: str, interval_start: int
+) -> dict[str, tuple[int, int]]:
+    """Return what was settled between participants and the supplier for an interval."""
+    rows = connection.execute(
+        sa.select(p.residuals).where(
+            p.residuals.c.area == area, p.residuals.c.interval_start == interval_start
+        )
+    )
+    return {row.participant: (row.bought_wh, row.sold_wh) for row in rows}
+
+
+def correction_count(connection: sa.Connection, settlement_id: bytes) -> int:
+    """Return how often a settlement was corrected."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(p.corrections.c.settlement_id == settlement_id)
+    ).scalar_one()
+
+
+def adjusting_bills(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+) -> list[tuple[Any, AdjustingBill]]:
+    """Return adjusting bills with their rows, which have what names their correction, oldest first."""
+    rows = connection.execute(
+        sa.select(
+            p.adjusting_bills,
+            p.corrections.c.settlement_id,
+            p.corrections.c.number,
+            journal_entries.c.time,
+        )
+        .join(p.corrections, p.corrections.c.correction_id == p.adjusting_bills.c.correction_id)
+        .join(journal_entries, journal_entries.c.sequence == p.adjusting_bills.c.sequence)
+        .where(*conditions)
+        .order_by(p.adjusting_bills.c.sequence, p.adjusting_bills.c.row_number)
+    ).all()
+    lines = _lines(connection, [bytes(row.bill_id) for row in rows])
+    return [
+        (
+            row,
+            AdjustingBill(
+                correction_id=bytes(row.correction_id),
+                participant=row.participant,
+                adjusted_bill_id=None
+                if row.adjusted_bill_id is None
+                else bytes(row.adjusted_bill_id),
+                lines=tuple(lines[bytes(row.bill_id)]),
+                old_nano=row.old_nano,
+                owed_nano=row.owed_nano,
+                carried_nano=row.carried_nano,
+                owed_cents=row.owed_cents,
+                carry_nano=row.carry_nano,
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _lines(connection: sa.Connection, bill_ids: Sequence[bytes]) -> dict[bytes, list[BillLine]]:
+    found: dict[bytes, list[BillLine]] = defaultdict(list)
+    for first in range(0, len(bill_ids), queries.IDS_MAX):
+        for row in connection.execute(
+            sa.select(p.adjusting_lines)
+            .where(p.adjusting_lines.c.bill_id.in_(bill_ids[first : first + queries.IDS_MAX]))
+            .order_by(p.adjusting_lines.c.sequence, p.adjusting_lines.c.row_number)
+        ):
+            found[bytes(row.bill_id)].append(
+                BillLine(
+                    kind=LineKind(row.kind),
+                    counterparty=row.counterparty,
+                    price_micro=row.price_micro,
+                    energy_wh=row.energy_wh,
+                    amount_nano=row.amount_nano,
+                )
+            )
+    return found
+
+
+def corrected_readings(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+) -> list[tuple[bytes, CorrectedReading]]:
+    """Return what became of late readings, each with its correction, oldest first."""
+    rows = connection.execute(
+        sa.select(p.corrected_readings)
+        .where(*conditions)
+        .order_by(p.corrected_readings.c.sequence, p.corrected_readings.c.row_number)
+    )
+    return [(bytes(row.correction_id), _corrected(row)) for row in rows]
+
+
+def _corrected(row: Any) -> CorrectedReading:
+    old = None
+    if row.old_reading_id is not None:
+        old = Metered(
+            reading_id=bytes(row.old_reading_id),
+            imported_wh=row.old_imported_wh,
+            exported_wh=row.old_exported_wh,
+            quality=QUALITIES[row.old_quality],
+        )
+    return CorrectedReading(
+        participant=row.participant,
+        interval_start=row.interval_start_of_row,
+        outcome=ReadingOutcome(row.outcome),
+        new=Metered(
+            reading_id=bytes(row.reading_id),
+            imported_wh=row.imported_wh,
+            exported_wh=row.exported_wh,
+            quality=QUALITIES[row.quality],
+        ),
+        old=old,
+    )
+
+
+def carried_nano(connection: sa.Connection, participant: str) -> int:
+    """Return what a participant's newest adjusting bill left to carry."""
+    found = connection.execute(
+        sa.select(p.adjusting_bills.c.carry_nano)
+        .where(p.adjusting_bills.c.participant == participant)
+        .order_by(p.adjusting_bills.c.sequence.desc())
+        .limit(1)
+    ).scalar()
+    return found or 0
+
+
+def owed_so_far(
+    connection: sa.Connection, settlement_id: bytes, participants: Iterable[str]
+) -> dict[str, tuple[bytes | None, int]]:
+    """Return each participant's bill for a settlement, and what it owes with earlier corrections."""
+    wanted = set(participants)
+    found: dict[str, tuple[bytes | None, int]] = dict.fromkeys(wanted, (None, 0))
+    for row in connection.execute(
+        sa.select(p.bills).where(p.bills.c.settlement_id == settlement_id, p.bills.c.version == 1)
+    ):
+        if row.participant in wanted:
+            found[row.participant] = bytes(row.bill_id), row.owed_nano
+    for row, bill in adjusting_bills(connection, p.corrections.c.settlement_id == settlement_id):
+        if row.participant in wanted:
+            identity, owed_nano = found[row.participant]
+            found[row.participant] = identity, owed_nano + bill.owed_nano
+    return found
