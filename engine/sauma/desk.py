@@ -37,7 +37,7 @@ from sauma.settlement import (
     ISSUER,
     role_of,
 )
-from sauma.store import Store, Transaction, queries
+from sauma.store import Store, Transaction, queries, registered
 from sauma.store.points import Points
 from sauma.venue import Venue, check_venue
 
@@ -172,8 +172,8 @@ class Desk:
         `@issuer.2` and so on are further accounts that issue, each a lane of its own.
         """
         with self._store.reading() as connection:
-            known = {*queries.participants(connection), *ROLES}
-        if holder not in known and role_of(holder) != ISSUER:
+            known = registered.participants_among(connection, [holder])
+        if not known and holder not in ROLES and role_of(holder) != ISSUER:
             raise UnknownName(
                 f"{holder!r} is no participant and none of {ROLES}: register it first"
             )
@@ -182,7 +182,7 @@ class Desk:
     def add_metering_points(self, points: Iterable[MeteringPoint]) -> None:
         """Register metering points of registered participants, all or none."""
         with self._store.transaction() as transaction:
-            new = intake.new_metering_points(transaction.connection, points)
+            new = intake.new_metering_points(transaction.connection, [*points])
             digests = transaction.vault_put_all(
                 "gsrn", [(point.gsrn, self._draw_salt(), point.gsrn.encode()) for point in new]
             )

@@ -6,6 +6,7 @@ store stays as it was; what is known already is left out.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from sauma.offers import (
 )
 from sauma.readings import ReadingColumns
 from sauma.rulebook import Rulebook
-from sauma.store import queries
+from sauma.store import queries, registered
 from sauma.store.points import Points
 
 
@@ -52,7 +53,7 @@ def rulebook_tables(connection: sa.Connection, rulebook: Rulebook) -> list[Table
                 )
     if published and published[-1] == rulebook:
         return []
-    _check_supplier(rulebook, queries.participants(connection))
+    _check_supplier(rulebook, registered.participants_among(connection, [rulebook.supplier.name]))
     row = (rulebook.rulebook_hash, rulebook.to_bytes())
     return [Table.from_rows(journal.RULEBOOKS, [row])]
 
@@ -67,8 +68,8 @@ def _check_supplier(rulebook: Rulebook, participants: Iterable[str]) -> None:
 
 def participant_tables(connection: sa.Connection, names: Iterable[str]) -> list[Table]:
     """Return the table of new participants; none may have the supplier's name."""
-    known = set(queries.participants(connection))
-    new = sorted({check_name(name) for name in names} - known)
+    given = {check_name(name) for name in names}
+    new = sorted(given - registered.participants_among(connection, given))
     rulebook = queries.newest_rulebook(connection)
     if rulebook is not None:
         _check_supplier(rulebook, new)
@@ -76,26 +77,19 @@ def participant_tables(connection: sa.Connection, names: Iterable[str]) -> list[
 
 
 def new_bindings(
-    connection: sa.Connection, chain_id: ChainId, bindings: Iterable[tuple[str, AccountId]]
+    connection: sa.Connection, chain_id: ChainId, bindings: Sequence[tuple[str, AccountId]]
 ) -> list[tuple[str, AccountId]]:
     """Return the holders that have no account yet.
 
     Raises `WrongNetwork` for an account of another chain and `Conflict` for a holder that has another
     account, or an account that another holder has.
     """
-    known = queries.accounts(connection, str(chain_id))
-    holders = {account: holder for holder, account in known.items()}
+    for holder, account in bindings:
+        _check_account(holder, account, chain_id)
+    known = registered.accounts_of(connection, str(chain_id), [one for one, _ in bindings])
+    holders = registered.holders_of(connection, str(chain_id), [one for _, one in bindings])
     new: list[tuple[str, AccountId]] = []
     for holder, account in bindings:
-        if not isinstance(account, AccountId):
-            raise InvalidInput(
-                f"the account {account!r} of {holder} is no AccountId: build one from its CAIP-10 text"
-            )
-        if account.chain_id != chain_id:
-            raise WrongNetwork(
-                f"the account {account} of {holder} is on {account.chain_id}, this engine settles on "
-                f"{chain_id}: give an account of that chain"
-            )
         if known.get(holder, account) != account:
             raise Conflict(f"{holder} has the account {known[holder]} already, not {account}")
         if holders.get(account, holder) != holder:
@@ -106,15 +100,27 @@ def new_bindings(
     return new
 
 
+def _check_account(holder: str, account: object, chain_id: ChainId) -> None:
+    if not isinstance(account, AccountId):
+        raise InvalidInput(
+            f"the account {account!r} of {holder} is no AccountId: build one from its CAIP-10 text"
+        )
+    if account.chain_id != chain_id:
+        raise WrongNetwork(
+            f"the account {account} of {holder} is on {account.chain_id}, this engine settles on "
+            f"{chain_id}: give an account of that chain"
+        )
+
+
 def new_metering_points(
-    connection: sa.Connection, points: Iterable[MeteringPoint]
+    connection: sa.Connection, points: Sequence[MeteringPoint]
 ) -> list[MeteringPoint]:
     """Return the metering points that are not registered yet.
 
     Raises `UnknownName` for a participant nobody registered, `Conflict` for a point of somebody else.
     """
-    known = {gsrn: point for gsrn, (_, point) in queries.metering_points(connection).items()}
-    participants = set(queries.participants(connection))
+    known = registered.points_among(connection, [point.gsrn for point in points])
+    participants = registered.participants_among(connection, [one.participant for one in points])
     new: list[MeteringPoint] = []
     for point in points:
         if point.participant not in participants:
@@ -137,12 +143,8 @@ def price_tables(
     connection: sa.Connection, rulebook: Rulebook, prices: Sequence[StandingPrice]
 ) -> list[Table]:
     """Return the table of new standing prices, each within the rulebook's floor and cap or withdrawn."""
-    participants = set(queries.participants(connection))
-    known = {
-        (price.participant, price.area, price.side, price.valid_from): price.price_micro
-        for area in sorted({price.area for price in prices})
-        for price in queries.prices(connection, area)
-    }
+    participants = registered.participants_among(connection, [one.participant for one in prices])
+    known = _known_prices(connection, prices)
     rows = []
     for price in prices:
         if price.participant not in participants:
@@ -152,7 +154,8 @@ def price_tables(
             )
         if not price.is_withdrawn:
             rulebook.check_limit(price.price_micro, f"the price of {price.participant}")
-        key = (price.participant, price.area, price.side, price.valid_from)
+        valid_from = to_unix(price.valid_from)
+        key = (price.participant, price.area, int(price.side), valid_from)
         if key in known:
             if known[key] != price.price_micro:
                 raise Conflict(
@@ -162,16 +165,21 @@ def price_tables(
                 )
             continue
         known[key] = price.price_micro
-        rows.append(
-            (
-                price.participant,
-                price.area,
-                int(price.side),
-                price.price_micro,
-                to_unix(price.valid_from),
-            )
-        )
+        rows.append((*key[:3], price.price_micro, valid_from))
     return [Table.from_rows(journal.PRICES, rows)] if rows else []
+
+
+def _known_prices(
+    connection: sa.Connection, prices: Sequence[StandingPrice]
+) -> dict[registered.PriceKey, int]:
+    """Return every price that those who set one now have set before, in the same areas."""
+    concerned: dict[str, set[str]] = defaultdict(set)
+    for price in prices:
+        concerned[price.area].add(price.participant)
+    known: dict[registered.PriceKey, int] = {}
+    for area, names in concerned.items():
+        known |= registered.prices_of(connection, area, names)
+    return known
 
 
 def reading_tables(
@@ -229,7 +237,7 @@ def offer_table(
         raise InvalidInput(f"the interval {interval} of {area} is cleared: no offer can join it")
     if queries.is_settled(connection, area, interval.start_unix):
         raise InvalidInput(f"the period of {interval} in {area} is settled: no offer can join it")
-    participants = set(queries.participants(connection))
+    participants = registered.participants_among(connection, [one.participant for one in offers])
     known = {offer.offer_id: offer for offer in queries.posted_offers(connection, area, interval)}
     rows = []
     for offer in offers:

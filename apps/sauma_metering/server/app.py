@@ -18,7 +18,7 @@ from sauma.errors import InvalidInput, SaumaError, StoreError
 from sauma.intervals import Interval, format_time, parse_time, to_unix
 from sauma.readings import QUALITIES
 from sauma.store import projections as p
-from sauma.store import queries
+from sauma.store import queries, registered
 from sauma.taking import Taken
 from sauma_metering.server.devices import Device
 from sauma_metering.server.live import EnergyTotals, live_totals
@@ -270,14 +270,10 @@ def _totals(metering: Metering, device: Device) -> list[dict[str, Any]]:
     now = metering.clock.now()
     with metering.store.reading() as connection:
         zone = in_force(connection).zone
-        points = queries.metering_points(connection)
-        names = sorted(
-            {
-                point.participant
-                for gsrn, (_, point) in points.items()
-                if gsrn in device.points or point.area in device.areas
-            }
-        )
+        points = [*registered.points_among(connection, device.points).values()]
+        for area in device.areas:
+            points += [point for _, point in queries.metering_points(connection, area).values()]
+        names = sorted({point.participant for point in points})
         return [_shown(live_totals(connection, name, now, zone)) for name in names]
 
 

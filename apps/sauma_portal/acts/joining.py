@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy.exc
 
 from sauma.identifiers import AccountId
-from sauma.store import queries
+from sauma.store import registered
 from sauma_portal.accounts import AccountStore, Person, Role, people
 from sauma_portal.acts.fields import Fields
 from sauma_portal.languages import CODES
@@ -141,7 +141,10 @@ def change_language(portal: Portal, person: Person, code: str) -> None:
 def account_of(portal: Portal, person: Person) -> AccountId | None:
     """Return the account that receives what somebody buys, None before there is one."""
     with portal.engine.store.reading() as connection:
-        return queries.accounts(connection, portal.engine.venue.chain_id).get(person.participant)
+        found = registered.accounts_of(
+            connection, portal.engine.venue.chain_id, [person.participant]
+        )
+    return found.get(person.participant)
 
 
 def _add(accounts: AccountStore, now: int, **values: Any) -> Person:

@@ -9,7 +9,7 @@ from sauma.errors import Conflict, InvalidInput
 from sauma.identifiers import AccountId
 from sauma.offers import MeteringPoint
 from sauma.rulebook import Delivery
-from sauma.store import queries
+from sauma.store import queries, registered
 from sauma_portal.accounts import Person, claims
 from sauma_portal.accounts.claims import ClaimState
 from sauma_portal.acts.fields import Fields
@@ -30,8 +30,8 @@ def claim_point(portal: Portal, person: Person, form: Mapping[str, Any]) -> Clai
     gsrn = fields.gsrn()
     fields.check()
     with portal.engine.store.reading() as connection:
-        known = queries.metering_points(connection).get(gsrn)
-    if known is not None and known[1].participant != person.participant:
+        known = registered.points_among(connection, [gsrn]).get(gsrn)
+    if known is not None and known.participant != person.participant:
         raise FormError({"metering_point": _elsewhere()})
     if known is not None:
         return ClaimState.CONFIRMED

@@ -20,7 +20,7 @@ from sauma.errors import ChainError, StoreDamaged
 from sauma.identifiers import AccountId
 from sauma.intervals import Interval
 from sauma.offers import Side, StandingPrices
-from sauma.store import carried, queries
+from sauma.store import carried, queries, registered
 from sauma.store import projections as p
 from sauma.units import NANO_PER_CENT
 from sauma.venue import Venue
@@ -256,7 +256,7 @@ def _check_chain(engine: Engine, bill: BillDocument) -> Step:
         )
     venue = engine.venue
     with engine.store.reading() as connection:
-        account = queries.accounts(connection, venue.chain_id).get(bill.participant)
+        held = registered.accounts_of(connection, venue.chain_id, [bill.participant])
         ids = _transactions(connection, bill)
         shown = restored_transactions(connection, venue, ids[:TRANSACTIONS_MAX])
     try:
@@ -272,7 +272,7 @@ def _check_chain(engine: Engine, bill: BillDocument) -> Step:
             ok=None,
         )
     missing = len(shown) - len(included)
-    moved = _moved(venue, [each.raw for each in included], account)
+    moved = _moved(venue, [each.raw for each in included], held.get(bill.participant))
     billed = (
         sum(each.received_wh for each in bill.settled),
         sum(each.sent_wh for each in bill.settled),

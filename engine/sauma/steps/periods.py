@@ -49,7 +49,6 @@ def plan_terms(
     if not terms.nets or not venue.chain.capabilities.transfer:
         return terms
     start, end = period
-    owed = queries.energy_debts(connection, queries.Period(area=area, start=start, end=end))
-    parties = {name for one in owed for name in (one.debtor, one.creditor)}
-    everybody_bound = parties == queries.bound_among(connection, terms.chain_id, parties)
-    return attrs.evolve(terms, nets=everybody_bound)
+    whole = queries.Period(area=area, start=start, end=end)
+    unbound = queries.unbound_parties(connection, terms.chain_id, whole)
+    return attrs.evolve(terms, nets=not unbound)

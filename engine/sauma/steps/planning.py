@@ -23,7 +23,7 @@ from sauma.settlement import (
     plan_movements,
     settlement_id,
 )
-from sauma.store import queries
+from sauma.store import queries, registered
 
 SETTLEMENT_PLANNED: Final = "settlement_planned"
 
@@ -65,7 +65,7 @@ def _planned(
         for move in movements
         for holder in (move.source, move.target, *(name for name, _ in move.legs))
     }
-    bound = queries.bound_among(connection, terms.chain_id, holders)
+    bound = registered.bound_among(connection, terms.chain_id, holders)
     return identity, batch_movements(identity, movements, terms, bound)
 
 

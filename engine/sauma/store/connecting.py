@@ -25,6 +25,8 @@ BUSY_TIMEOUT_MS: Final = 5_000
 _POSTGRESQL_LOCK: Final = 0x7361756D61
 """Whoever appends holds this advisory lock: `sauma` in ASCII."""
 _STATEMENTS_MAX: Final = 1_000
+CACHE_KIB: Final = 64 * 1024
+"""Pages of SQLite that a connection may keep at hand: indexes over hashes are written all over."""
 
 
 class _Statements(LRUCache[Any, Any]):
@@ -97,6 +99,7 @@ def _sqlite_connection(uri: str, busy_timeout_ms: int) -> sqlite3.Connection:
 def _prepare_sqlite(connection: sqlite3.Connection, *, read_only: bool) -> None:
     """Set what SQLite forgets when a connection closes, and WAL where it is not set yet."""
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB:d}")
     if read_only:
         connection.execute("PRAGMA query_only=ON")
         return

@@ -9,7 +9,7 @@ folding the journal again; nothing here is a truth of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeDecorator
 from sauma.errors import StoreDamaged
 from sauma.journal import ColumnKind, SealedEntry, SealedTable, TableSchema
 from sauma.journal import schemas as journal
+from sauma.store.inserting import insert_columns
 from sauma.store.tables import metadata, vault
 
 IDS_MAX: Final = 500
@@ -92,7 +93,7 @@ def _index(*columns: str) -> sa.Index:
 rulebooks = _mirror(journal.RULEBOOKS)
 chains = _mirror(journal.CHAINS)
 participants = _mirror(journal.PARTICIPANTS, _index("participant"))
-prices = _mirror(journal.PRICES, _index("area_of_row"))
+prices = _mirror(journal.PRICES, _index("area_of_row", "participant"))
 readings = _mirror(journal.READINGS, _index("interval_start_of_row", "point_digest"))
 late_readings = _mirror(
     journal.LATE_READINGS,
@@ -181,6 +182,7 @@ bindings = sa.Table(
     sa.Column("holder", sa.String(64), primary_key=True),
     sa.Column("chain_id", sa.String(64), primary_key=True),
     sa.Column("account", sa.String(176), nullable=False),
+    _index("chain_id", "account"),
 )
 metering_points = sa.Table(
     "metering_points",
@@ -255,9 +257,7 @@ _STARTING_VALUES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def _insert_rows(connection: sa.Connection, entry: SealedEntry, sealed: SealedTable) -> None:
-    """Insert the rows of a table, column by column: no dictionary is built for a row."""
-    if not sealed.row_count:
-        return
+    """Insert the rows of a table, column by column."""
     interval = entry.header.interval
     target = metadata.tables[sealed.name]
     columns: dict[str, Iterable[Any]] = {
@@ -276,14 +276,7 @@ def _insert_rows(connection: sa.Connection, entry: SealedEntry, sealed: SealedTa
         elif column.kind is ColumnKind.BLOB and (sealed.name, column.name) in _WRITTEN:
             values = _decoded(values)
         columns[f"{column.name}_of_row" if placed else column.name] = values
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    quote = connection.dialect.identifier_preparer.quote
-    names, marks = ", ".join(map(quote, columns)), ", ".join([mark] * len(columns))
-    rows = list(islice(zip(*columns.values(), strict=False), sealed.row_count))
-    connection.exec_driver_sql(
-        f"INSERT INTO {quote(target.name)} ({names}) VALUES ({marks})",  # noqa: S608
-        rows,
-    )
+    insert_columns(connection, target, columns, sealed.row_count)
 
 
 def _decoded(texts: list[bytes]) -> list[str]:
@@ -317,22 +310,17 @@ def _vaulted(connection: sa.Connection, digests: Sequence[bytes], what: str) -> 
 
 
 def _fold_bindings(connection: sa.Connection, entry: SealedEntry) -> None:
-    given = _table(entry, "bindings")
-    accounts = _vaulted(connection, [row["account_digest"] for row in given], "account")
-    rows = [
-        {"holder": row["holder"], "chain_id": row["chain_id"], "account": account}
-        for row, account in zip(given, accounts, strict=True)
-    ]
-    if rows:
-        connection.execute(sa.insert(bindings), rows)
+    given = entry.table("bindings")
+    accounts = _vaulted(connection, given.values("account_digest"), "account")
+    columns = {name: given.values(name) for name in ("holder", "chain_id")}
+    insert_columns(connection, bindings, {**columns, "account": accounts}, len(given))
 
 
 def _fold_metering_points(connection: sa.Connection, entry: SealedEntry) -> None:
-    given = _table(entry, "metering_points")
-    gsrns = _vaulted(connection, [row["point_digest"] for row in given], "metering point")
-    rows = [{**row, "gsrn": gsrn} for row, gsrn in zip(given, gsrns, strict=True)]
-    if rows:
-        connection.execute(sa.insert(metering_points), rows)
+    given = entry.table("metering_points")
+    gsrns = _vaulted(connection, given.values("point_digest"), "metering point")
+    columns = {name: given.values(name) for name in given.schema.column_names}
+    insert_columns(connection, metering_points, {**columns, "gsrn": gsrns}, len(given))
 
 
 def _fold_clearing(connection: sa.Connection, entry: SealedEntry) -> None:

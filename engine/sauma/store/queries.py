@@ -130,22 +130,6 @@ def participants(connection: sa.Connection) -> tuple[str, ...]:
     return tuple(connection.execute(_PARTICIPANTS).scalars())
 
 
-def bound_among(connection: sa.Connection, chain_id: str, holders: Iterable[str]) -> set[str]:
-    """Return those of some holders that have an account on a chain."""
-    wanted = sorted(set(holders))
-    found: set[str] = set()
-    for first in range(0, len(wanted), IDS_MAX):
-        found.update(
-            connection.execute(
-                sa.select(p.bindings.c.holder).where(
-                    p.bindings.c.chain_id == chain_id,
-                    p.bindings.c.holder.in_(wanted[first : first + IDS_MAX]),
-                )
-            ).scalars()
-        )
-    return found
-
-
 def accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
     """Return the account of each holder on a chain."""
     rows = connection.execute(_ACCOUNTS, {"chain": chain_id})
@@ -357,17 +341,31 @@ def obligations(connection: sa.Connection, period: Period) -> list[Obligation]:
 def _obligations(
     connection: sa.Connection, period: Period, *conditions: sa.ColumnElement[bool]
 ) -> list[Obligation]:
+    columns = p.obligations.c
+    query = (
+        sa.select(
+            columns.obligation_id,
+            columns.cause_id,
+            columns.purpose,
+            columns.good,
+            columns.debtor,
+            columns.creditor,
+            columns.units,
+        )
+        .where(*_covered(connection, p.obligations, period), *conditions)
+        .order_by(columns.sequence, columns.row_number)
+    )
     return [
         Obligation(
-            obligation_id=bytes(row.obligation_id),
-            cause_id=bytes(row.cause_id),
-            purpose=_PURPOSES[row.purpose],
-            good=_GOODS[row.good],
-            debtor=row.debtor,
-            creditor=row.creditor,
-            units=row.units,
+            obligation_id=bytes(identity),
+            cause_id=bytes(cause),
+            purpose=_PURPOSES[purpose],
+            good=_GOODS[good],
+            debtor=debtor,
+            creditor=creditor,
+            units=units,
         )
-        for row in _in_period(connection, p.obligations, period, *conditions)
+        for identity, cause, purpose, good, debtor, creditor, units in connection.execute(query)
     ]
 
 
@@ -472,6 +470,22 @@ def obligation_count(connection: sa.Connection, period: Period) -> int:
 def energy_debts(connection: sa.Connection, period: Period) -> list[Obligation]:
     """Return the obligations of a period that are of energy: what a plan moves."""
     return _obligations(connection, period, p.obligations.c.good == int(Good.ENERGY))
+
+
+def unbound_parties(connection: sa.Connection, chain_id: str, period: Period) -> list[str]:
+    """Return who owes energy in a period, or is owed it, and has no account on a chain; by name."""
+    columns, bound = p.obligations.c, p.bindings.c
+    energy = (*_covered(connection, p.obligations, period), columns.good == int(Good.ENERGY))
+    sides = (
+        sa.select(side.label("name")).where(*energy) for side in (columns.debtor, columns.creditor)
+    )
+    party = sa.union(*sides).subquery().c
+    has_account = sa.exists().where(bound.holder == party.name, bound.chain_id == chain_id)
+    return [
+        *connection.execute(
+            sa.select(party.name).where(~has_account).order_by(party.name)
+        ).scalars()
+    ]
 
 
 def closed_areas(connection: sa.Connection, areas: Sequence[str], interval_start: int) -> set[str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import repeat
 from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
 from sauma.errors import Conflict, InvalidInput, StoreDamaged
+from sauma.store.inserting import insert_columns
 from sauma.store.tables import vault
 
 SALT_BYTES: Final = 32
@@ -26,7 +28,6 @@ _ITEMS: Final = sa.select(vault.c.key, vault.c.salt, vault.c.content, vault.c.di
     vault.c.kind == sa.bindparam("of_kind"),
     vault.c.key.in_(sa.bindparam("keys", expanding=True)),
 )
-_INSERT: Final = sa.insert(vault)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,13 +69,12 @@ def put_items(
     rows = []
     for (key, salt, content), digest in zip(items, digests, strict=True):
         if key not in known:
-            rows.append(
-                {"kind": kind, "key": key, "salt": salt, "content": content, "digest": digest}
-            )
+            rows.append((key, salt, content, digest))
         elif known[key].digest != digest:
             raise Conflict(f"the vault has other content or another salt for {kind} {key}")
-    if rows:
-        connection.execute(_INSERT, rows)
+    names = ("key", "salt", "content", "digest")
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    insert_columns(connection, vault, {"kind": repeat(kind), **columns}, len(rows))
     return digests
 
 
