@@ -89,9 +89,9 @@ def rolled_back_is_open(town: Town) -> None:
 def _send_then_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Dispatch._commit
 
-    def commit(self, lane, sender, prepared, asked):
+    def commit(self, lane, sender, prepared, *rest):
         self._broadcast(prepared)
-        return real(self, lane, sender, prepared, asked)
+        return real(self, lane, sender, prepared, *rest)
 
     monkeypatch.setattr(Dispatch, "_commit", commit)
 

@@ -73,9 +73,9 @@ def sent_before_it_is_committed(patch: pytest.MonkeyPatch) -> None:
     """Bytes are stored when they have left."""
     real = Dispatch._commit
 
-    def commit(self: Dispatch, lane: Any, sender: Any, prepared: Any, asked: Any) -> Any:
+    def commit(self: Dispatch, lane: Any, sender: Any, prepared: Any, *rest: Any) -> Any:
         self._broadcast(prepared)
-        return real(self, lane, sender, prepared, asked)
+        return real(self, lane, sender, prepared, *rest)
 
     patch.setattr(Dispatch, "_commit", commit)
 

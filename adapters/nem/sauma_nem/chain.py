@@ -30,10 +30,11 @@ from sauma_nodes import EndpointHealth, Endpoints
 from .caip import account_of, address_on, mosaic_of
 from .codec import NemCodec
 from .delegation import check_signer
-from .instructions import draft_of
+from .instructions import Draft, draft_of
 from .node import NodeClient
 from .preparing import Preparer, wanted_of
 from .pricing import PoolWatch
+from .remembering import Remembered
 from .scanning import PAGE_BLOCKS, read_page
 from .settings import NemSettings, capabilities_of
 from .signing import AnnounceRequest
@@ -50,8 +51,8 @@ POOL_TOO_FULL: Final = 19
 class NemChain:
     """Energy as a mosaic on NEM, through one node or several.
 
-    Without signers it only reads.  Remembered between calls is only how the nodes did and what they
-    said of their pools; calls may come from several threads.
+    Without signers it only reads.  Remembered between calls is only how the nodes did, what they said
+    of their pools, and of their newest block while it is that; calls may come from several threads.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class NemChain:
         self._codec = NemCodec(settings)
         self._capabilities = capabilities_of(settings)
         self._watch = PoolWatch(monotonic)
+        self._remembered = Remembered()
         self._endpoints = Endpoints(
             [nodes] if isinstance(nodes, NodeClient) else nodes,
             check=self._check_node,
@@ -175,9 +177,7 @@ class NemChain:
         """
         drafts = [draft_of(batch, self._settings) for batch in batches]
         return self._endpoints.ask(
-            lambda node: Preparer(node, self._codec, self._watch, drafts).quote(
-                drafts, self._signers
-            )
+            lambda node: self._preparer(node, drafts).quote(drafts, self._signers)
         )
 
     def prepare(
@@ -205,9 +205,14 @@ class NemChain:
 
         def sign(node: NodeClient) -> tuple[SignedTransaction, ...]:
             drafts = [each.draft for each in wanted]
-            return Preparer(node, self._codec, self._watch, drafts).prepare(wanted, outstanding)
+            return self._preparer(node, drafts).prepare(wanted, outstanding)
 
-        return self._endpoints.ask(sign, again=True)
+        return self._endpoints.ask(sign)
+
+    def _preparer(self, node: NodeClient, drafts: Sequence[Draft]) -> Preparer:
+        return Preparer(
+            node, self._codec, drafts, watch=self._watch, remembered=self._remembered
+        )
 
     def broadcast(self, transaction: SignedTransaction) -> Answer:
         """Announce the stored bytes to every node; a node's word is a hint, never a verdict.
@@ -251,7 +256,7 @@ class NemChain:
         mosaic_id = mosaic_of(asset, self._settings.nem_network)
 
         def read(node: NodeClient) -> Balance:
-            def ask() -> int:
+            def ask(_: BlockRef) -> int:
                 if mosaic_id == XEM:
                     return node.account(address).balance_micro
                 return node.owned_mosaics(address).get(mosaic_id, 0)

@@ -71,8 +71,13 @@ class NamespaceLife:
         return self.height >= self.renewable_from_height
 
 
-def namespace_life(node: NodeClient, settings: NemSettings) -> NamespaceLife | None:
-    """Return the rent of the energy mosaic's root namespace; None while it is not active."""
+def namespace_life(
+    node: NodeClient, settings: NemSettings, height: int | None = None
+) -> NamespaceLife | None:
+    """Return the rent of the energy mosaic's root namespace; None while it is not active.
+
+    `height` is the newest block's, where it is known.
+    """
     name = settings.mosaic_id.namespace.partition(".")[0]
     namespace = node.namespace(name)
     if namespace is None:
@@ -80,7 +85,7 @@ def namespace_life(node: NodeClient, settings: NemSettings) -> NamespaceLife | N
     blocks_per_day = DAY_SECONDS // settings.block_seconds
     return NamespaceLife(
         name=name,
-        height=node.height(),
+        height=node.height() if height is None else height,
         expires_at_height=namespace.height + YEAR_DAYS * blocks_per_day,
         blocks_per_day=blocks_per_day,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import attrs
@@ -17,6 +18,7 @@ from .codec import NemCodec, reference_of, spent_units, transfer_in
 from .delegation import Delegate
 from .network import MICRO_PER_XEM, unix_seconds_from_seconds
 from .node import NodeClient
+from .remembering import Answers
 from .replies import AccountState
 from .settings import NemSettings
 from .snapshot import at_one_block
@@ -54,13 +56,24 @@ class Packing:
         senders: Iterable[AccountId],
         outstanding: Sequence[SignedTransaction],
         now_seconds: int,
+        answers: Answers,
     ) -> None:
-        """Ask the node once for everything; `now_seconds` is its clock, in NEM seconds."""
+        """Ask the node once for everything; `now_seconds` is its clock, in NEM seconds.
+
+        `answers` are those that hold at its newest block.
+        """
         self._settings: NemSettings = codec.settings
         lanes = tuple(dict.fromkeys(senders))
         ours = [each for each in outstanding if each.sender in lanes]
+        self.answers = answers
+
+        def ask(newest: BlockRef) -> _Found:
+            if newest != self.answers.block:
+                self.answers = Answers(newest)
+            return _ask(node, lanes, ours, self.answers)
+
         self.block: BlockRef
-        self.block, found = at_one_block(node, lambda: _ask(node, lanes, ours))
+        self.block, found = at_one_block(node, ask, newest=answers.block)
         self._units, self._states = found.units, found.states
         self._in_pool = found.waiting
         self._waiting: Counter[AccountId] = Counter()
@@ -152,27 +165,37 @@ class Packing:
 
 
 def _ask(
-    node: NodeClient, lanes: Sequence[AccountId], outstanding: Sequence[SignedTransaction]
+    node: NodeClient,
+    lanes: Sequence[AccountId],
+    outstanding: Sequence[SignedTransaction],
+    answers: Answers,
 ) -> _Found:
     included = frozenset(
         transaction_id
         for sender in lanes
         for transaction_id in _included(
-            node, sender, [each for each in outstanding if each.sender == sender]
+            node, sender, [each for each in outstanding if each.sender == sender], answers
         )
     )
     units, states = {}, {}
     waiting: dict[bytes, bytes] = {}
     for sender in lanes:
-        state = node.account(sender.address)
+        state, owned = answers.get(sender, partial(_holdings, node, sender.address))
         states[sender] = state
-        units[sender] = {**node.owned_mosaics(sender.address), XEM: state.balance_micro}
+        units[sender] = {**owned, XEM: state.balance_micro}
         waiting |= _references(node, sender)
     return _Found(units=units, included=included, states=states, waiting=waiting)
 
 
+def _holdings(node: NodeClient, address: str) -> tuple[AccountState, dict[MosaicId, int]]:
+    return node.account(address), node.owned_mosaics(address)
+
+
 def _included(
-    node: NodeClient, sender: AccountId, outstanding: Sequence[SignedTransaction]
+    node: NodeClient,
+    sender: AccountId,
+    outstanding: Sequence[SignedTransaction],
+    answers: Answers,
 ) -> set[bytes]:
     """Return which of a sender's transactions are in blocks: few are asked after, many looked up in its list.
 
@@ -185,7 +208,9 @@ def _included(
     found: set[bytes] = set()
     below_id: int | None = None
     while found < wanted:
-        page = node.outgoing(sender.address, below_id=below_id)
+        page = answers.get(
+            (sender, below_id), partial(node.outgoing, sender.address, below_id=below_id)
+        )
         found |= wanted & {transaction_hash(each.transaction) for each in page}
         if not page or page[-1].height < first_height:
             break

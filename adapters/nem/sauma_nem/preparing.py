@@ -12,7 +12,7 @@ from sauma.errors import InsufficientBalance, InvalidInput, NoSigner, Refused
 from sauma.identifiers import AccountId
 
 from .binary import serialise
-from .codec import NemCodec, block_ref_of, fee_micro_max_of
+from .codec import NemCodec, fee_micro_max_of
 from .delegation import signature_by, wrapped
 from .escrow import check_step
 from .fees import MosaicFeeInformation, minimum_fee_micro
@@ -22,6 +22,7 @@ from .network import BLOCK_TRANSACTIONS_MAX, SIGNATURE_BYTES
 from .node import NodeClient
 from .packing import Packing
 from .pricing import PoolWatch
+from .remembering import Remembered
 from .settings import NemSettings
 from .snapshot import final_height_at
 from .transactions import XEM, Block, MosaicId, Multisig, Transaction
@@ -43,13 +44,19 @@ class Preparer:
         self,
         node: NodeClient,
         codec: NemCodec,
-        watch: PoolWatch,
         drafts: Sequence[Draft],
+        *,
+        watch: PoolWatch,
+        remembered: Remembered,
     ) -> None:
         """Ask the node what prices depend on; raises `Refused` when the mosaic cannot move."""
         self._node, self._codec, self._watch = node, codec, watch
+        self._remembered = remembered
         self._settings: NemSettings = codec.settings
-        self._newest: Block = node.last_block().block
+        newest = node.last_block()
+        self._newest: Block = newest.block
+        self._answers = remembered.at(node, newest.ref)
+        self._answers.get("ready", lambda: node.check(self._settings.nem_network))
         self._life: NamespaceLife | None = None
         self._information = self._fee_information(drafts)
 
@@ -97,9 +104,11 @@ class Preparer:
             senders=[each.draft.sender for each in wanted],
             outstanding=outstanding,
             now_seconds=now_seconds,
+            answers=self._answers,
         )
+        self._remembered.keep(self._node, packing.answers)
         prepared: list[SignedTransaction] = []
-        newest = block_ref_of(self._newest)
+        newest = self._answers.block
         for each in wanted:
             if not packing.has_room(each.draft.sender):
                 break
@@ -118,8 +127,11 @@ class Preparer:
         if not any(draft.mosaics for draft in drafts):
             return {}
         mosaic_id = self._settings.mosaic_id
-        supply_units = self._node.mosaic_supply(mosaic_id)
-        life = namespace_life(self._node, self._settings)
+        supply_units = self._supply(mosaic_id)
+        life = self._answers.get(
+            "namespace",
+            lambda: namespace_life(self._node, self._settings, self._answers.block.height),
+        )
         if supply_units is None or life is None:
             raise Refused(
                 f"there is no mosaic {mosaic_id} on {self._settings.chain_id}, or its namespace has "
@@ -131,8 +143,10 @@ class Preparer:
         return {mosaic_id: energy} | {other: self._other_information(other) for other in others}
 
     def _other_information(self, mosaic_id: MosaicId) -> MosaicFeeInformation:
-        definition = self._node.mosaic_definition(mosaic_id)
-        supply_whole = self._node.mosaic_supply(mosaic_id)
+        definition = self._answers.get(
+            ("definition", mosaic_id), lambda: self._node.mosaic_definition(mosaic_id)
+        )
+        supply_whole = self._supply(mosaic_id)
         if definition is None or supply_whole is None:
             raise Refused(
                 f"there is no mosaic {mosaic_id} on {self._settings.chain_id}, or its namespace has "
@@ -140,6 +154,11 @@ class Preparer:
             )
         return MosaicFeeInformation(
             supply_whole=supply_whole, divisibility=definition.properties.divisibility
+        )
+
+    def _supply(self, mosaic_id: MosaicId) -> int | None:
+        return self._answers.get(
+            ("supply", mosaic_id), lambda: self._node.mosaic_supply(mosaic_id)
         )
 
     def _unsigned(self, draft: Draft, signer: Signer | None, now_seconds: int = 0) -> Transaction:

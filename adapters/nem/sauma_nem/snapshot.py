@@ -16,14 +16,17 @@ ATTEMPTS_MAX: Final = 4
 """Blocks come once a minute and answers in milliseconds: a second attempt is rare already."""
 
 
-def at_one_block(node: NodeClient, ask: Callable[[], T]) -> tuple[BlockRef, T]:
+def at_one_block(
+    node: NodeClient, ask: Callable[[BlockRef], T], *, newest: BlockRef | None = None
+) -> tuple[BlockRef, T]:
     """Return what `ask` finds, and the block at which all of it holds.
 
-    Asks again when the newest block changed meanwhile; raises `Unavailable` when it never rests.
+    `ask` is told the newest block, which `newest` was just now if it is given.  Asks again when it
+    changed meanwhile; raises `Unavailable` when it never rests.
     """
-    before = node.last_block().ref
+    before = newest or node.last_block().ref
     for _ in range(ATTEMPTS_MAX):
-        answer = ask()
+        answer = ask(before)
         after = node.last_block().ref
         if after == before:
             return after, answer

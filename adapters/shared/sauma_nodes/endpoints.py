@@ -165,16 +165,16 @@ class Endpoints(Generic[N]):
                 for each in self._endpoints
             )
 
-    def ask(self, action: Callable[[N], T], *, again: bool = False) -> T:
+    def ask(self, action: Callable[[N], T]) -> T:
         """Return what an action finds with one node; with the next one when that fails.
 
-        `again` makes the check of a node once more.  Raises what the last node raised,
-        `Unavailable` or `BadAnswer`; other errors at once, and so what `agree` raises.
+        Raises what the last node raised, `Unavailable` or `BadAnswer`; other errors at once, and so
+        what `agree` raises.
         """
         failure: ChainError | None = None
         for endpoint in self._order():
             try:
-                self._ensure_checked(endpoint, again=again)
+                self._ensure_checked(endpoint)
                 found = action(endpoint.node)
             except (NodesDisagree, TooFewNodes):
                 raise
@@ -251,8 +251,8 @@ class Endpoints(Generic[N]):
             "for: repeat the call when more of them answer"
         )
 
-    def _ensure_checked(self, endpoint: _Endpoint[N], *, again: bool = False) -> None:
-        if again or not endpoint.is_checked:
+    def _ensure_checked(self, endpoint: _Endpoint[N]) -> None:
+        if not endpoint.is_checked:
             self._check(endpoint.node)
             endpoint.is_checked = True
 

@@ -3,7 +3,7 @@
 What is tried together is noted before.  If the process dies, its next life finds the note and suspects
 everything in it: the rest goes first, and the suspects follow one at a time, so that the next death has
 one name.  What goes well is suspected no more.  Nothing is written for that as long as nobody dies, but
-the note, which shares the commit that takes a lane.
+the note, which shares the commits that take a lane and that keep what was signed before it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 
 from sauma.dispatch.suspending import DEATHS_MAX, Suspended, suspend
 from sauma.errors import SaumaError
@@ -48,7 +49,7 @@ class Attempts:
         """What was suspended just now, and is not tried with the rest."""
         self._is_trying = False
 
-    def take_over(self, transaction: Transaction, items: Sequence[bytes]) -> None:
+    def take_over(self, transaction: Transaction, items: Collection[bytes]) -> None:
         """Count the deaths of the life before, suspend what it took too many, and note what is next."""
         connection = transaction.connection
         died_at = read_note(connection, self._chain_id, self._worker) & set(items)
@@ -65,20 +66,30 @@ class Attempts:
                 deaths=DEATHS_MAX,
                 time=self._now(),
             )
-        self._note(transaction, self._together([one for one in items if one not in fatal]))
+        self._note(transaction, self._together(items))
 
-    def next_of(self, items: Sequence[bytes]) -> tuple[bytes, ...]:
+    def next_of(self, items: Collection[bytes]) -> tuple[bytes, ...]:
         """Return what is to be tried next, noted on the disk; nothing when all that is left is suspended."""
         if self._noted is None:
             with self._store.transaction() as transaction:
                 self.take_over(transaction, items)
-        suspended = {one.item_id for one in self.suspended}
-        left = [one for one in items if one not in suspended]
-        group = self._together(left)
+        group = self._together(items)
         if group and not self._is_noted(group):
             with self._store.transaction() as transaction:
                 self._note(transaction, group)
         return group
+
+    def note_next(
+        self, transaction: Transaction, items: Collection[bytes], done: Collection[bytes]
+    ) -> None:
+        """Note in a commit that is made anyway what is tried after it: of these, without what is done.
+
+        Whoever dies between the commit and the trying of these is traced to them, and that ends as soon
+        as they go well; a commit of its own for each note would cost more than all the rest.
+        """
+        group = self._together(items, done)
+        if group and not self._is_noted(group):
+            self._note(transaction, group)
 
     def went_well(self, items: Collection[bytes]) -> None:
         """Suspect no more what was tried, and nothing happened."""
@@ -113,12 +124,15 @@ class Attempts:
             with self._store.transaction() as transaction:
                 self.end(transaction)
 
-    def _together(self, items: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Return those that nobody died of, else the one that fewest died of."""
-        innocent = [one for one in items if one not in self._deaths]
-        if innocent:
-            return tuple(innocent[: self._together_max])
-        return tuple(sorted(items, key=lambda one: self._deaths[one])[:1])
+    def _together(
+        self, items: Collection[bytes], done: Collection[bytes] = ()
+    ) -> tuple[bytes, ...]:
+        """Return those that nobody died of, else the one that fewest died of; no suspended ones."""
+        without = {*done, *(one.item_id for one in self.suspended)}
+        innocent = (one for one in items if one not in self._deaths and one not in without)
+        group = tuple(islice(innocent, self._together_max))
+        suspects = () if group else [one for one in items if one not in without]
+        return group or tuple(sorted(suspects, key=lambda one: self._deaths[one])[:1])
 
     def _is_noted(self, group: Sequence[bytes]) -> bool:
         """Tell whether the note names these; of a suspect it must name nothing else."""

@@ -16,9 +16,10 @@ A step whose parents are not included waits; so instructions leave in waves.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import attrs
@@ -26,6 +27,7 @@ import sqlalchemy as sa
 
 from sauma.chain import Batch, EventPage, Fate, SignedTransaction
 from sauma.dispatch.attempts import Attempts
+from sauma.dispatch.bound import Bound, read_bound
 from sauma.dispatch.checking import check_signed
 from sauma.dispatch.due import (
     OneBatch,
@@ -94,6 +96,7 @@ class Dispatch:
         self._now = now
         self._draw_salt = draw_salt
         self._holder = holder
+        self._bound: Bound | None = None
         self._sent_at_height: dict[bytes, int] = {}
         self._following = Attempts(
             store,
@@ -117,7 +120,7 @@ class Dispatch:
         while True:
             with self._store.reading() as connection:
                 state = queries.chain_state(connection, self._venue.chain_id)
-                accounts = queries.accounts(connection, self._venue.chain_id)
+                holders = self._read_bound(connection).holders
             page = self._venue.chain.events(state.cursor)
             if page.scanned is None and page.rolled_back_to is None:
                 break
@@ -127,7 +130,6 @@ class Dispatch:
                     f"block {state.final_height} was final: nothing is sent or billed any more; "
                     "compare with another node before you go on"
                 )
-            holders = {account: holder for holder, account in accounts.items()}
             if not self._commit_page(state, page, holders):
                 continue
             events += len(page.events)
@@ -175,7 +177,7 @@ class Dispatch:
         }
         self._following.suspended.clear()  # who is among them again was resumed
         sent = buried = 0
-        while group := self._following.next_of(list(left)) if left else ():
+        while group := self._following.next_of(left.keys()) if left else ():
             with self._following.trying():
                 for transaction_id in group:
                     was_sent, was_buried = self._follow_one(left.pop(transaction_id), height)
@@ -235,7 +237,7 @@ class Dispatch:
         with self._store.reading() as connection:
             due = due_batches(connection, self._venue.chain_id)
             steps = due_steps(connection, self._venue, self._asked_codec)
-            accounts = queries.accounts(connection, self._venue.chain_id)
+            accounts = self._read_bound(connection).accounts
             suspended = suspended_work(connection)
             done = Sent(held=held_transactions(connection, suspended.values()))
         further = further_holders(accounts)
@@ -283,7 +285,7 @@ class Dispatch:
             together_max=PREPARE_BATCHES_MAX,
         )
         try:
-            with self._lane(sender, attempts, list(ready)) as lane, attempts.trying():
+            with self._lane(sender, attempts, ready.keys()) as lane, attempts.trying():
                 self._forget_carried(ready)
                 self._work_off(lane, sender, ready, attempts, done)
             for fatal in attempts.suspended:
@@ -296,7 +298,7 @@ class Dispatch:
 
     @contextmanager
     def _lane(
-        self, sender: AccountId, attempts: Attempts, batch_ids: Sequence[bytes]
+        self, sender: AccountId, attempts: Attempts, batch_ids: Collection[bytes]
     ) -> Iterator[Lane]:
         """Hold the lane of a sender, and note in the same commits what is tried in it."""
         with self._store.transaction() as transaction:
@@ -328,7 +330,7 @@ class Dispatch:
         """Sign, commit and send what is ready, and take it out; what is refused is held."""
         # nobody else signs for the sender while the lane is ours: read once, it grows by our own
         outstanding = self._outstanding(sender)
-        while group := attempts.next_of(list(ready)) if ready else ():
+        while group := attempts.next_of(ready.keys()) if ready else ():
             asked = {batch_id: ready[batch_id][1] for batch_id in group}
             try:
                 prepared = self._prepare(list(asked.values()), outstanding)
@@ -339,9 +341,10 @@ class Dispatch:
                 continue
             if not prepared:
                 return
-            lane = self._commit(lane, sender, prepared, asked)
-            outstanding += prepared
             carried_now = [batch_id for one in prepared for batch_id in one.batch_ids]
+            note_next = partial(attempts.note_next, items=ready.keys(), done=carried_now)
+            lane = self._commit(lane, sender, prepared, asked, note_next)
+            outstanding += prepared
             for batch_id in carried_now:
                 ready.pop(batch_id)
             attempts.went_well(carried_now)
@@ -373,11 +376,11 @@ class Dispatch:
         sender: AccountId,
         prepared: Sequence[SignedTransaction],
         asked: Mapping[bytes, Batch],
+        note_next: Callable[[Transaction], None],
     ) -> Lane:
-        """Write the bytes to disk before anybody else can have them."""
+        """Write the bytes to disk before anybody else can have them, and what is tried after them."""
         with self._store.reading() as connection:
-            accounts = queries.accounts(connection, self._venue.chain_id)
-        issuer = accounts.get(ISSUER)
+            issuer = self._read_bound(connection).accounts.get(ISSUER)
         for one in prepared:
             check_signed(
                 one,
@@ -387,10 +390,10 @@ class Dispatch:
                 escrow=self._venue.roles.get(ESCROW),
                 outside=None if issuer is None else (issuer, self._venue.energy_asset),
             )
-        holders = {account: holder for holder, account in accounts.items()}
         with self._store.transaction() as transaction:
             lane = transaction.renew_lane(lane, self._now(), LEASE_S)
             _refuse_carried(transaction, prepared)
+            holders = self._read_bound(transaction.connection).holders
             digests = transaction.vault_put_all(
                 RAW,
                 [(one.transaction_id.hex(), self._draw_salt(), one.raw) for one in prepared],
@@ -400,7 +403,12 @@ class Dispatch:
                 time=self._now(),
                 tables=signed_tables(self._venue.chain_id, prepared, digests, holders),
             )
+            note_next(transaction)
         return lane
+
+    def _read_bound(self, connection: sa.Connection) -> Bound:
+        self._bound = bound = read_bound(connection, self._venue.chain_id, self._bound)
+        return bound
 
     def _broadcast(self, prepared: Sequence[SignedTransaction]) -> int:
         with self._store.reading() as connection:

@@ -69,6 +69,16 @@ def read_head(connection: sa.Connection) -> tuple[int, bytes]:
     return row.sequence, _stored(row, "entry_hash", bytes)
 
 
+def has_table_since(connection: sa.Connection, name: str, sequence: int) -> bool:
+    """Tell whether an entry behind a sequence has a table of that name."""
+    found = connection.execute(
+        sa.select(journal_tables.c.sequence)
+        .where(journal_tables.c.sequence > sequence, journal_tables.c.name == name)
+        .limit(1)
+    )
+    return found.first() is not None
+
+
 def insert_entry(connection: sa.Connection, entry: SealedEntry, schemas: Schemas) -> None:
     """Write an entry.  Raises `Conflict` when a table's version means something else in this store."""
     for table in entry.tables:
