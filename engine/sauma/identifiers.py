@@ -57,7 +57,7 @@ class ChainId:
         return self.text
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class AccountId:
     """An account as CAIP-10 names it: `namespace:reference:address`."""
 
@@ -93,7 +93,7 @@ class AccountId:
         return cls(f"{chain_id}:{address}")
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class AssetId:
     """An asset as CAIP-19 names it: `namespace:reference/kind:name`."""
 

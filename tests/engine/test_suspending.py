@@ -7,6 +7,7 @@ import logging
 import pytest
 import sqlalchemy as sa
 
+from sauma.dispatch import outbox
 from sauma.dispatch.suspending import DEATHS_MAX, WORK_RESUMED, WORK_SUSPENDED
 from sauma.errors import InvalidInput, Unavailable, UnknownName
 from sauma.store import projections as p
@@ -198,6 +199,49 @@ def test_an_ordinary_round_writes_nothing_for_it(sunny):
 
     assert progress.sent == 1
     assert commits.count(True) == 1
+
+
+def test_a_lane_commits_once_for_what_it_signs_together(town, monkeypatch):
+    """What is tried next is noted with what was signed before; taking and giving up the lane are two more."""
+    monkeypatch.setattr(outbox, "PREPARE_BATCHES_MAX", 1)
+    for quarter in range(3):
+        town.sunny(quarter)
+    town.plan()
+    commits = []
+
+    def note(connection):
+        commits.append(connection.get_execution_options().get(WRITER, False))
+
+    sa.event.listen(sa.Engine, "commit", note)
+    try:
+        progress = town.engine._dispatch.send()
+    finally:
+        sa.event.remove(sa.Engine, "commit", note)
+
+    assert progress.signed == 3
+    assert commits.count(True) == progress.signed + 2
+
+
+def test_who_is_suspected_of_the_death_before_it_is_cleared(town, monkeypatch):
+    """Who dies while sending is traced to what was to be signed next, which goes well."""
+    monkeypatch.setattr(outbox, "PREPARE_BATCHES_MAX", 1)
+    for quarter in range(3):
+        town.sunny(quarter)
+    town.plan()
+    real = town.node.broadcast
+
+    def broadcast(_):
+        raise Died
+
+    town.node.broadcast = broadcast
+    assert live(town) is None
+    town.node.broadcast = real
+    town.engine._dispatch.send()
+
+    assert deaths_in(town) == {}
+    assert len({*town.node.broadcasts}) == 2  # the first is sent again by who follows
+    town.run()
+    assert town.engine.suspended() == ()
 
 
 def test_what_is_not_suspended_is_not_resumed(sunny):

@@ -210,9 +210,7 @@ class NemChain:
         return self._endpoints.ask(sign)
 
     def _preparer(self, node: NodeClient, drafts: Sequence[Draft]) -> Preparer:
-        return Preparer(
-            node, self._codec, drafts, watch=self._watch, remembered=self._remembered
-        )
+        return Preparer(node, self._codec, drafts, watch=self._watch, remembered=self._remembered)
 
     def broadcast(self, transaction: SignedTransaction) -> Answer:
         """Announce the stored bytes to every node; a node's word is a hint, never a verdict.

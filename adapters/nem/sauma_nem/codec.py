@@ -90,17 +90,17 @@ class NemCodec(NemVerifier):
                 f"only {', '.join(sorted(map(str, self.settings.moved_mosaics)))}"
             )
         payer = account_of(transfer.signer, self.settings.nem_network)
-        root = root_of(transfer)
+        said = said_in(transfer)
         return Decoded(
             transaction_id=keccak_256(data),
             sender=payer,
-            reference=reference_of(transfer),
-            effects=effects_of(transfer, self.settings),
+            reference=said.reference,
+            effects=_effects(transfer, self.settings, said.recorded),
             fee_payer=payer,
             fee_units_max=fee_micro_max_of(transaction, self.settings),
             valid_until=valid_until_of(transaction),
             signature_valid=is_signed(transaction, data),
-            anchored_roots=() if root is None else (root,),
+            anchored_roots=() if said.root is None else (said.root,),
         )
 
     def read(self, raw: bytes) -> Transaction:
@@ -208,11 +208,16 @@ def effects_of(transfer: Transfer, settings: NemSettings) -> tuple[Effect, ...]:
 
     Other mosaics are passed over: anybody may send them, under any name.
     """
+    return _effects(transfer, settings, recorded_of(transfer))
+
+
+def _effects(
+    transfer: Transfer, settings: NemSettings, recorded: Recorded | None
+) -> tuple[Effect, ...]:
     network = settings.nem_network
     sender = account_of(transfer.signer, network)
     recipient = account_of(transfer.recipient, network)
     effects = []
-    recorded = recorded_of(transfer)
     for mosaic_id, units in moved_units(transfer):
         if not _is_watched(mosaic_id, settings):
             continue
@@ -241,35 +246,48 @@ def spent_units(transaction: Transaction, settings: NemSettings) -> dict[MosaicI
     return spent
 
 
+@attrs.frozen(kw_only=True)
+class Said:
+    """What a transfer's plain message says to us; nothing, unless it begins with a batch reference."""
+
+    reference: bytes | None = None
+    recorded: Recorded | None = None
+    """What a step of a session puts on record behind the reference."""
+    root: bytes | None = None
+    """The Merkle root behind an anchor's reference."""
+
+
+_NOTHING: Final = Said()
+
+
+def said_in(transfer: Transfer) -> Said:
+    """Return what the message of a transfer says; a reference with something strange behind it is none."""
+    payload = _payload(transfer)
+    reference, behind = payload[:REFERENCE_BYTES], payload[REFERENCE_BYTES:]
+    if not is_reference(reference):
+        return _NOTHING
+    if not behind:
+        return Said(reference=reference)
+    is_step = reference[KIND_AT] == BatchKind.SESSION
+    recorded = Recorded.from_bytes(behind) if is_step else None
+    root = behind if len(behind) == ROOT_BYTES else None
+    is_known = root is not None or recorded is not None
+    return Said(reference=reference if is_known else None, recorded=recorded, root=root)
+
+
 def reference_of(transfer: Transfer) -> bytes | None:
     """Return the batch reference that a transfer's plain message is, or begins with."""
-    payload = _payload(transfer)
-    reference = payload[:REFERENCE_BYTES]
-    if not is_reference(reference):
-        return None
-    is_known = (
-        len(payload) in (REFERENCE_BYTES, REFERENCE_BYTES + ROOT_BYTES)
-        or recorded_of(transfer) is not None
-    )
-    return reference if is_known else None
+    return said_in(transfer).reference
 
 
 def recorded_of(transfer: Transfer) -> Recorded | None:
     """Return what a step of a session put on record behind its reference; None for another transfer."""
-    payload = _payload(transfer)
-    reference = payload[:REFERENCE_BYTES]
-    if not is_reference(reference) or reference[KIND_AT] != BatchKind.SESSION:
-        return None
-    return Recorded.from_bytes(payload[REFERENCE_BYTES:])
+    return said_in(transfer).recorded
 
 
 def root_of(transfer: Transfer) -> bytes | None:
     """Return the Merkle root that follows the reference in an anchor's message."""
-    payload = _payload(transfer)
-    is_anchor = len(payload) == REFERENCE_BYTES + ROOT_BYTES and is_reference(
-        payload[:REFERENCE_BYTES]
-    )
-    return payload[REFERENCE_BYTES:] if is_anchor else None
+    return said_in(transfer).root
 
 
 def fee_micro_of(transaction: Transaction) -> int:

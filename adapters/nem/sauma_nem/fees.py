@@ -6,7 +6,7 @@ Source: FeeUnitAwareTransactionFeeCalculator and AbstractTransactionFeeCalculato
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -15,6 +15,7 @@ from .transactions import (
     XEM,
     Message,
     MosaicId,
+    MosaicQuantity,
     MultisigModification,
     Transaction,
     Transfer,
@@ -91,17 +92,44 @@ def minimum_fee_micro(transaction: Transaction, lookup: MosaicLookup) -> int:
     mosaic that it does not know.
     """
     if isinstance(transaction, Transfer):
-        units = _transfer_units(transaction, lookup)
-    elif isinstance(transaction, MultisigModification):
-        units = _MODIFICATION_UNITS
-    else:
-        units = _OTHER_UNITS
+        return transfer_fee_micro(
+            transaction.message, transaction.amount_micro, transaction.mosaics, lookup
+        )
+    is_modification = isinstance(transaction, MultisigModification)
+    return (_MODIFICATION_UNITS if is_modification else _OTHER_UNITS) * FEE_UNIT_MICRO
+
+
+def transfer_fee_micro(
+    message: Message | None,
+    amount_micro: int,
+    mosaics: Sequence[MosaicQuantity],
+    lookup: MosaicLookup,
+) -> int:
+    """The least fee of a transfer with that message and amount, and these mosaics, each once."""
+    units = message_fee_units(message)
+    if not mosaics:
+        units += xem_fee_units(amount_micro // MICRO_PER_XEM)
+    for mosaic in mosaics:
+        is_xem = mosaic.mosaic_id == XEM
+        information = XEM_FEE_INFORMATION if is_xem else lookup(mosaic.mosaic_id)
+        if information is None:
+            raise forbidden(
+                f"unable to find fee information for '{mosaic.mosaic_id}'",
+                "define the mosaic first, or correct its name",
+            )
+        units += mosaic_fee_units(
+            quantity_units=mosaic.quantity_units,
+            amount_micro=amount_micro,
+            information=information,
+        )
     return units * FEE_UNIT_MICRO
 
 
 def message_fee_units(message: Message | None) -> int:
     """Units for a message: 31 bytes cost 1, 32 bytes 2, 1024 bytes 33; none costs nothing."""
-    return 0 if message is None else len(message.payload) // _MESSAGE_BYTES_PER_UNIT + 1
+    if message is None or not message.payload:
+        return 0
+    return len(message.payload) // _MESSAGE_BYTES_PER_UNIT + 1
 
 
 def xem_fee_units(xem_whole: int) -> int:
@@ -135,23 +163,3 @@ def supply_adjustment_units(total_units: int) -> int:
 def rental_fee_micro(parent: str | None) -> int:
     """The least rent of a namespace under `parent`, of a root for None."""
     return NAMESPACE_ROOT_RENTAL_FEE_MICRO if parent is None else NAMESPACE_SUB_RENTAL_FEE_MICRO
-
-
-def _transfer_units(transfer: Transfer, lookup: MosaicLookup) -> int:
-    units = message_fee_units(transfer.message)
-    if not transfer.mosaics:
-        return units + xem_fee_units(transfer.amount_micro // MICRO_PER_XEM)
-    for mosaic in transfer.mosaics:
-        is_xem = mosaic.mosaic_id == XEM
-        information = XEM_FEE_INFORMATION if is_xem else lookup(mosaic.mosaic_id)
-        if information is None:
-            raise forbidden(
-                f"unable to find fee information for '{mosaic.mosaic_id}'",
-                "define the mosaic first, or correct its name",
-            )
-        units += mosaic_fee_units(
-            quantity_units=mosaic.quantity_units,
-            amount_micro=transfer.amount_micro,
-            information=information,
-        )
-    return units

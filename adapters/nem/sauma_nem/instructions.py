@@ -259,14 +259,16 @@ def _movement(
     units_max = XEM_SUPPLY_WHOLE * MICRO_PER_XEM if mosaic_id == nem.XEM else TRANSFER_UNITS_MAX
     if not 0 < check_integer(units, "units") <= units_max:
         raise InvalidInput(f"units {units} of {asset} must be between 1 and {units_max}")
-    draft = Draft(
-        batch_id=batch.batch_id, sender=sender, recipient=address, message=batch.reference
+    # XEM as a plain amount: attaching nem:xem costs the same and says the same in more bytes
+    is_xem = mosaic_id == nem.XEM
+    return Draft(
+        batch_id=batch.batch_id,
+        sender=sender,
+        recipient=address,
+        message=batch.reference,
+        amount_micro=units if is_xem else MICRO_PER_XEM,
+        mosaics=() if is_xem else (nem.MosaicQuantity(mosaic_id=mosaic_id, quantity_units=units),),
     )
-    if mosaic_id == nem.XEM:
-        # as a plain amount: attaching nem:xem costs the same and says the same in more bytes
-        return attrs.evolve(draft, amount_micro=units)
-    moved = nem.MosaicQuantity(mosaic_id=mosaic_id, quantity_units=units)
-    return attrs.evolve(draft, amount_micro=MICRO_PER_XEM, mosaics=(moved,))
 
 
 def _check_authority(instruction: Instruction, owner: AccountId, settings: NemSettings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -84,7 +84,7 @@ class Packing:
         for each in ours:
             if each.transaction_id in found.included:
                 continue
-            self._subtract(each.sender, codec.read(each.raw))
+            self._subtract(each.sender, spent_units(codec.read(each.raw), self._settings))
             if each.valid_until is None or each.valid_until >= now_unix:
                 self._waiting[each.sender] += 1  # an expired one has left the pool
 
@@ -140,10 +140,11 @@ class Packing:
                 "of which there is no record: wait until it is in a block, or its deadline has passed"
             )
 
-    def check_payable(self, sender: AccountId, transaction: Transaction) -> None:
-        """Refuse when a sender lacks what a transaction takes, fees included."""
+    def check_payable(self, sender: AccountId, transaction: Transaction) -> dict[MosaicId, int]:
+        """Return what a transaction takes, fees included; refuse when its sender lacks it."""
         units = self._units[sender]
-        for mosaic_id, needed in spent_units(transaction, self._settings).items():
+        spent = spent_units(transaction, self._settings)
+        for mosaic_id, needed in spent.items():
             spendable = max(0, units.get(mosaic_id, 0))
             if needed > spendable:
                 raise InsufficientBalance(
@@ -151,17 +152,18 @@ class Packing:
                     f"{_shown(mosaic_id, spendable)} to spend: {_remedy(mosaic_id, sender)}, or wait "
                     "until what is outstanding has landed"
                 )
+        return spent
 
-    def take(self, signed: SignedTransaction, transaction: Transaction) -> None:
+    def take(self, signed: SignedTransaction, spent: Mapping[MosaicId, int]) -> None:
         """Use what a transaction takes, its room in the pool, and its batch."""
-        self._subtract(signed.sender, transaction)
+        self._subtract(signed.sender, spent)
         self._waiting[signed.sender] += 1
         self._transaction_of |= dict.fromkeys(signed.batch_ids, signed.transaction_id)
 
-    def _subtract(self, sender: AccountId, transaction: Transaction) -> None:
+    def _subtract(self, sender: AccountId, spent: Mapping[MosaicId, int]) -> None:
         units = self._units[sender]
-        for mosaic_id, spent in spent_units(transaction, self._settings).items():
-            units[mosaic_id] = units.get(mosaic_id, 0) - spent
+        for mosaic_id, of_it in spent.items():
+            units[mosaic_id] = units.get(mosaic_id, 0) - of_it
 
 
 def _ask(

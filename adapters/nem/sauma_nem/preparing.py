@@ -15,7 +15,7 @@ from .binary import serialise
 from .codec import NemCodec, fee_micro_max_of
 from .delegation import signature_by, wrapped
 from .escrow import check_step
-from .fees import MosaicFeeInformation, minimum_fee_micro
+from .fees import MosaicFeeInformation, transfer_fee_micro
 from .instructions import NO_KEY, Draft, draft_of
 from .namespace_life import NamespaceLife, check_life, namespace_life
 from .network import BLOCK_TRANSACTIONS_MAX, SIGNATURE_BYTES
@@ -25,7 +25,7 @@ from .pricing import PoolWatch
 from .remembering import Remembered
 from .settings import NemSettings
 from .snapshot import final_height_at
-from .transactions import XEM, Block, MosaicId, Multisig, Transaction
+from .transactions import XEM, Block, Message, MosaicId, Multisig, Transaction
 
 
 @attrs.frozen(kw_only=True)
@@ -157,19 +157,21 @@ class Preparer:
         )
 
     def _supply(self, mosaic_id: MosaicId) -> int | None:
-        return self._answers.get(
-            ("supply", mosaic_id), lambda: self._node.mosaic_supply(mosaic_id)
-        )
+        return self._answers.get(("supply", mosaic_id), lambda: self._node.mosaic_supply(mosaic_id))
 
     def _unsigned(self, draft: Draft, signer: Signer | None, now_seconds: int = 0) -> Transaction:
         """Return a draft as a transaction with the least fees, in a wrapper where that is needed."""
-        network_byte = self._settings.nem_network.byte
         transfer = draft.to_transfer(
-            network_byte,
+            self._settings.nem_network.byte,
             public_key=NO_KEY if signer is None else signer.public_key,
             timestamp_seconds=now_seconds,
             deadline_seconds=now_seconds + self._settings.deadline_s,
-            fee_micro=minimum_fee_micro(draft.to_transfer(network_byte), self._information.get),
+            fee_micro=transfer_fee_micro(
+                Message(payload=draft.message),
+                draft.amount_micro,
+                draft.mosaics,
+                self._information.get,
+            ),
         )
         return transfer if signer is None else wrapped(transfer, signer)
 
@@ -189,13 +191,13 @@ class Preparer:
         cheapest = self._unsigned(draft, signer, now_seconds)
         transaction = self._priced(cheapest, own_count=packing.own_count(draft.sender))
         try:
-            packing.check_payable(draft.sender, transaction)
+            spent = packing.check_payable(draft.sender, transaction)
         except InsufficientBalance:
             # a raise that the account cannot pay is no reason to hold what it can
             if transaction is cheapest:
                 raise
             transaction = cheapest
-            packing.check_payable(draft.sender, transaction)
+            spent = packing.check_payable(draft.sender, transaction)
         data = serialise(transaction)
         signed = self._codec.signed(
             transaction,
@@ -205,7 +207,7 @@ class Preparer:
             # what is final now cannot have it; everything later may, after a reorganisation
             prepared_at=final_height_at(packing.block.height, self._settings.finality_blocks) + 1,
         )
-        packing.take(signed, transaction)
+        packing.take(signed, spent)
         return signed
 
 

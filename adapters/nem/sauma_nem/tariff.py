@@ -5,17 +5,15 @@ from __future__ import annotations
 from sauma.chain import REFERENCE_BYTES
 from sauma.outlook import Tariff
 
-from .fees import MosaicFeeInformation, minimum_fee_micro
-from .instructions import NO_KEY, ROOT_BYTES, TRANSFER_VERSION
+from .fees import MosaicFeeInformation, transfer_fee_micro
+from .instructions import ROOT_BYTES
 from .network import (
     BLOCK_TARGET_SECONDS,
     BLOCK_TRANSACTIONS_MAX,
     MICRO_PER_XEM,
-    TESTNET,
-    address_of,
 )
 from .settings import POOL_LIMIT, SUPPLY_UNITS
-from .transactions import Message, MosaicId, MosaicQuantity, Transfer
+from .transactions import Message, MosaicId, MosaicQuantity
 
 
 def nem_tariff(
@@ -34,19 +32,12 @@ def nem_tariff(
     information = MosaicFeeInformation(supply_whole=supply_units, divisibility=0)
 
     def fee_micro(message_bytes: int, *mosaics: MosaicQuantity) -> int:
-        transfer = Transfer(
-            network_byte=TESTNET.byte,
-            version=TRANSFER_VERSION,
-            timestamp_seconds=0,
-            signer=NO_KEY,
-            fee_micro=0,
-            deadline_seconds=0,
-            recipient=address_of(NO_KEY, TESTNET.byte),
-            amount_micro=MICRO_PER_XEM if mosaics else 0,
-            message=Message(payload=bytes(message_bytes)),
-            mosaics=mosaics,
+        return transfer_fee_micro(
+            Message(payload=bytes(message_bytes)),
+            MICRO_PER_XEM if mosaics else 0,
+            mosaics,
+            lambda _: information,
         )
-        return minimum_fee_micro(transfer, lambda _: information)
 
     energy = MosaicId(namespace="grid", name="wh")
     moved = MosaicQuantity(mosaic_id=energy, quantity_units=energy_units)

@@ -59,7 +59,7 @@ class LevyKind(IntEnum):
     PERCENTILE = 2
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class MosaicId:
     """The name of a mosaic, written `namespace:name`."""
 
