@@ -31,7 +31,7 @@ _GSRN = re.compile(r"[0-9]{18}")
 _PARTICIPANT = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?")
 
 
-@attrs.frozen(order=True)
+@attrs.frozen(order=True, cache_hash=True)
 class ChainId:
     """A chain as CAIP-2 names it: `namespace:reference`."""
 

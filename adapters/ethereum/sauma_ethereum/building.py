@@ -52,7 +52,7 @@ class Builder:
             return self._payment(draft, draft.payment, nonce, fees)
         if draft.session is not None:
             return self._session(draft.session, nonce, fees)
-        sections = draft.sections(self._settings, number_of)
+        sections = draft.sections(number_of)
         calldata = draft.settle(sections, self._settings, number_of).calldata()
         gas = settle_gas(calldata, sections, len(draft.owners))
         if gas > GAS_MAX:

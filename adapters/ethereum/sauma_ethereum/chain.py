@@ -39,7 +39,7 @@ from .quoting import quote_of
 from .reading import LedgerReader, at_one_block, head_of
 from .scanning import PAGE_BLOCKS, read_page
 from .settings import EthereumSettings, capabilities_of
-from .signing import address_of
+from .signing import address_of, keccak
 from .tracking import status_of
 from .transport import Transport
 
@@ -177,10 +177,9 @@ class EthereumChain:
 
     def broadcast(self, transaction: SignedTransaction) -> Answer:
         """Give the stored bytes to every node; a node's word is a hint, never a verdict."""
-        ours = self._codec.read(transaction.raw)
-        return self._endpoints.tell(
-            lambda node: word_of(node, transaction.raw, ours.transaction_id())
-        )
+        self._codec.read(transaction.raw)
+        transaction_id = keccak(transaction.raw)
+        return self._endpoints.tell(lambda node: word_of(node, transaction.raw, transaction_id))
 
     def status(self, transaction: SignedTransaction) -> Status:
         """Return what can be proved of a transaction now."""

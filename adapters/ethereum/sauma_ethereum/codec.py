@@ -188,12 +188,10 @@ def effects_of(
     assets = {asset: asset_of(asset, settings) for asset in Asset}
     accounts = {number: account_of(owner, settings.chain) for number, owner in owner_of.items()}
     return tuple(
-        Effect(
-            account=accounts[movement.account],
-            asset=assets[movement.asset],
-            delta_units=movement.delta_units,
-        )
-        for movement in movements
+        [
+            Effect(account=accounts[account], asset=assets[asset], delta_units=delta_units)
+            for account, asset, delta_units in movements
+        ]
     )
 
 

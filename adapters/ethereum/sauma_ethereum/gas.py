@@ -62,7 +62,7 @@ def payment_gas(data: bytes) -> int:
 
 def settle_gas(calldata: bytes, sections: Sequence[Section], owners: int) -> int:
     """Return the most that a call of `settle` can cost."""
-    lines = sum(_line_gas(section.kind, line) for section in sections for line in section.lines)
+    lines = sum(_section_gas(section) for section in sections)
     bytes_gas = EVENT_BYTE * len(calldata) + TABLE_BYTE * 20 * owners
     needed = INTRINSIC + calldata_gas(calldata) + SETTLE + bytes_gas + lines
     return max(needed, floor_gas(calldata))
@@ -74,10 +74,14 @@ def step_gas(calldata: bytes, statements: int) -> int:
     return max(needed, floor_gas(calldata))
 
 
-def _line_gas(kind: Kind, line: Line) -> int:
-    if isinstance(line, NetLine) and line.energy_wh <= 0 and line.money_units <= 0:
-        return DEBIT
-    return OF_LINE[kind]
+def _section_gas(section: Section) -> int:
+    if section.kind is not Kind.NET:
+        return OF_LINE[section.kind] * len(section.lines)
+    return sum(DEBIT if _only_takes(line) else OF_LINE[Kind.NET] for line in section.lines)
+
+
+def _only_takes(line: Line) -> bool:
+    return isinstance(line, NetLine) and line.energy_wh <= 0 and line.money_units <= 0
 
 
 def registration_gas(calldata: bytes, owners: int) -> int:

@@ -8,8 +8,8 @@ The contract decides by the caller: its issuer issues and retires, its settler t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -39,6 +39,12 @@ ROOT_BYTES: Final = 32
 REFERENCE_WORD_BYTES: Final = 32
 
 
+Row: TypeAlias = tuple[Any, ...]
+"""A line of a section as it is asked for: the addresses that it names, then what it says of them."""
+_OWNERS: Final = {Kind.TRANSFER: 2, Kind.ISSUE: 1, Kind.RETIRE: 1, Kind.NET: 1, Kind.ANCHOR: 0}
+"""With how many addresses the rows of a kind begin."""
+
+
 @attrs.frozen(kw_only=True)
 class Payment:
     """Ether for one account, with the batch's reference as data."""
@@ -55,6 +61,8 @@ class Draft:
     sender: AccountId
     owners: tuple[bytes, ...]
     """The addresses whose accounts in the contract it names, each once."""
+    rows: tuple[tuple[Kind, tuple[Row, ...]], ...] = ()
+    """What a settlement asks, by addresses; neighbours of one kind, nets aside, are together."""
     payment: Payment | None = None
     session: SessionCall | None = None
 
@@ -68,9 +76,9 @@ class Draft:
         """The reference as the contract keeps it: 32 bytes."""
         return reference_word(self.batch.reference)
 
-    def sections(self, settings: EthereumSettings, number_of: Mapping[bytes, int]) -> list[Section]:
+    def sections(self, number_of: Mapping[bytes, int]) -> list[Section]:
         """Return what the contract is asked; `number_of` gives its number of each owner's account."""
-        return _sections(self.batch, settings, number_of)
+        return [Section(lines=tuple(_LINES[kind](rows, number_of))) for kind, rows in self.rows]
 
     def settle(
         self,
@@ -119,13 +127,18 @@ def draft_of(batch: Batch, settings: EthereumSettings) -> Draft:
     payments = [each for each in batch.instructions if _is_payment(each, settings)]
     if payments:
         return _payment(batch, payments, settings)
-    owners = dict.fromkeys(owner for each in batch.instructions for owner in _check(each, settings))
-    return Draft(batch=batch, sender=sender, owners=tuple(owners))
+    rows = _rows(batch, settings)
+    owners = dict.fromkeys(
+        owner for kind, some in rows for row in some for owner in row[: _OWNERS[kind]]
+    )
+    return Draft(batch=batch, sender=sender, owners=tuple(owners), rows=rows)
 
 
 def check_roles(draft: Draft, settings: EthereumSettings) -> None:
     """Raise `Unsupported` unless the contract lets the sender do all that a draft asks."""
-    for instruction in draft.batch.instructions if draft.settles else ():
+    if not draft.settles:
+        return
+    for instruction in {type(each): each for each in reversed(draft.batch.instructions)}.values():
         allowed = _allowed(instruction, settings)
         if draft.sender not in allowed:
             raise Unsupported(
@@ -181,29 +194,50 @@ def _payment(batch: Batch, payments: list[Instruction], settings: EthereumSettin
     )
 
 
-def _check(instruction: Instruction, settings: EthereumSettings) -> Iterable[bytes]:
-    """Refuse what the contract would refuse for ever; return whose accounts are named."""
+def _rows(batch: Batch, settings: EthereumSettings) -> tuple[tuple[Kind, tuple[Row, ...]], ...]:
+    """Return what a batch asks, each instruction checked; refuse what the contract would for ever."""
+    runs: list[tuple[Kind, list[Row]]] = []
+    for instruction in batch.instructions:
+        kind, rows = _checked(instruction, settings)
+        if runs and runs[-1][0] is kind and kind is not Kind.NET:
+            runs[-1][1].extend(rows)
+        else:
+            runs.append((kind, rows))
+    return tuple((kind, tuple(rows)) for kind, rows in runs)
+
+
+def _checked(instruction: Instruction, settings: EthereumSettings) -> tuple[Kind, list[Row]]:
+    chain = settings.chain
     match instruction:
+        case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
+            moved = _asset(asset, settings)
+            _check_units(asset, units)
+            row = (address_on(sender, chain), address_on(recipient, chain), moved, units)
+            return Kind.TRANSFER, [row]
         case Issue(recipient=recipient, asset=asset, units=units, on_behalf_of=producer):
             _check_energy(asset, settings)
             _check_units(asset, units)
             if producer is not None:
-                address_on(producer, settings.chain)
-            return (address_on(recipient, settings.chain),)
+                address_on(producer, chain)
+            return Kind.ISSUE, [(address_on(recipient, chain), units)]
         case Retire(account=account, asset=asset, units=units):
             _check_energy(asset, settings)
             _check_units(asset, units)
-            return (address_on(account, settings.chain),)
-        case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
-            _asset(asset, settings)
-            _check_units(asset, units)
-            return (address_on(sender, settings.chain), address_on(recipient, settings.chain))
+            return Kind.RETIRE, [(address_on(account, chain), units)]
         case Net(legs=legs):
-            return [address for address, _ in _positions(legs, settings)]
+            return Kind.NET, [
+                (address, units.get(Asset.ENERGY, 0), units.get(Asset.MONEY, 0))
+                for address, units in _positions(legs, settings)
+            ]
         case Anchor(root=root):
             if len(root) != ROOT_BYTES:
                 raise InvalidInput(f"root {root.hex()} must have {ROOT_BYTES} bytes")
-    return ()
+            return Kind.ANCHOR, [(root,)]
+        case _:
+            raise Refused(
+                f"{type(instruction).__name__.lower()} is no part of a settlement: make it a batch "
+                "of its session"
+            )
 
 
 def _positions(
@@ -238,64 +272,41 @@ def _positions(
     return moving
 
 
-def _sections(
-    batch: Batch, settings: EthereumSettings, number_of: Mapping[bytes, int]
-) -> list[Section]:
-    """Return the sections of a checked batch; neighbours of one kind, nets aside, share one."""
-    runs: list[tuple[Kind, list[Line]]] = []
-    numbers = _Numbers(settings, number_of)
-    for instruction in batch.instructions:
-        kind, lines = _lines(instruction, settings, numbers)
-        if runs and runs[-1][0] is kind and kind is not Kind.NET:
-            runs[-1][1].extend(lines)
-        else:
-            runs.append((kind, lines))
-    return [Section(lines=tuple(lines)) for _, lines in runs]
+def _transfers(rows: Sequence[Row], number_of: Mapping[bytes, int]) -> Iterator[Line]:
+    for sender, recipient, asset, units in rows:
+        yield TransferLine(
+            sender=number_of[sender], recipient=number_of[recipient], asset=asset, units=units
+        )
 
 
-class _Numbers(dict[AccountId, int]):
-    """The contract's numbers of the accounts of one batch, each looked up once."""
-
-    def __init__(self, settings: EthereumSettings, number_of: Mapping[bytes, int]) -> None:
-        self.number_of, self._chain = number_of, settings.chain
-
-    def __missing__(self, account: AccountId) -> int:
-        number = self[account] = self.number_of[address_on(account, self._chain)]
-        return number
+def _issues(rows: Sequence[Row], number_of: Mapping[bytes, int]) -> Iterator[Line]:
+    for account, units in rows:
+        yield IssueLine(account=number_of[account], energy_wh=units)
 
 
-def _lines(
-    instruction: Instruction, settings: EthereumSettings, numbers: _Numbers
-) -> tuple[Kind, list[Line]]:
-    match instruction:
-        case Issue(recipient=recipient, units=units):
-            return Kind.ISSUE, [IssueLine(account=numbers[recipient], energy_wh=units)]
-        case Retire(account=account, units=units):
-            return Kind.RETIRE, [RetireLine(account=numbers[account], energy_wh=units)]
-        case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
-            line = TransferLine(
-                sender=numbers[sender],
-                recipient=numbers[recipient],
-                asset=_asset(asset, settings),
-                units=units,
-            )
-            return Kind.TRANSFER, [line]
-        case Net(legs=legs):
-            positions = [
-                (numbers.number_of[address], units) for address, units in _positions(legs, settings)
-            ]
-            return Kind.NET, [
-                NetLine(
-                    account=account,
-                    energy_wh=units.get(Asset.ENERGY, 0),
-                    money_units=units.get(Asset.MONEY, 0),
-                )
-                for account, units in sorted(positions, key=lambda position: position[0])
-            ]
-        case Anchor(root=root):
-            return Kind.ANCHOR, [AnchorLine(root=root)]
-        case _:
-            raise Refused(f"{type(instruction).__name__.lower()} was not checked before")
+def _retirements(rows: Sequence[Row], number_of: Mapping[bytes, int]) -> Iterator[Line]:
+    for account, units in rows:
+        yield RetireLine(account=number_of[account], energy_wh=units)
+
+
+def _net_lines(rows: Sequence[Row], number_of: Mapping[bytes, int]) -> Iterator[Line]:
+    """In the order of the contract's numbers, which it asks for."""
+    for number, energy_wh, money_units in sorted((number_of[each[0]], *each[1:]) for each in rows):
+        yield NetLine(account=number, energy_wh=energy_wh, money_units=money_units)
+
+
+def _anchors(rows: Sequence[Row], _: Mapping[bytes, int]) -> Iterator[Line]:
+    for (root,) in rows:
+        yield AnchorLine(root=root)
+
+
+_LINES: Final[Mapping[Kind, Callable[[Sequence[Row], Mapping[bytes, int]], Iterator[Line]]]] = {
+    Kind.TRANSFER: _transfers,
+    Kind.ISSUE: _issues,
+    Kind.RETIRE: _retirements,
+    Kind.NET: _net_lines,
+    Kind.ANCHOR: _anchors,
+}
 
 
 def _asset(asset: AssetId, settings: EthereumSettings) -> Asset:

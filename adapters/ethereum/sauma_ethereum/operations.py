@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -132,8 +132,7 @@ class Section:
         return _KIND_OF[type(self.lines[0])]
 
 
-@attrs.frozen(kw_only=True, order=True)
-class Movement:
+class Movement(NamedTuple):
     """What a line does to one account, by the contract's number of it."""
 
     account: int
@@ -221,6 +220,11 @@ def movements_of(sections: Sequence[Section]) -> Iterator[Movement]:
     """Yield what sections do to accounts, in order; a movement of nothing is left out."""
     for section in sections:
         for line in section.lines:
+            if isinstance(line, TransferLine):  # nearly all of a city's are
+                if line.units:
+                    yield Movement(line.sender, line.asset, -line.units)
+                    yield Movement(line.recipient, line.asset, line.units)
+                continue
             for movement in _movements(line):
                 if movement.delta_units:
                     yield movement
@@ -247,11 +251,6 @@ def _movements(line: Line) -> tuple[Movement, ...]:
             return (Movement(account=account, asset=Asset.ENERGY, delta_units=units),)
         case RetireLine(account=account, energy_wh=units):
             return (Movement(account=account, asset=Asset.ENERGY, delta_units=-units),)
-        case TransferLine(sender=sender, recipient=recipient, asset=asset, units=units):
-            return (
-                Movement(account=sender, asset=asset, delta_units=-units),
-                Movement(account=recipient, asset=asset, delta_units=units),
-            )
         case NetLine(account=account, energy_wh=energy_wh, money_units=money_units):
             return (
                 Movement(account=account, asset=Asset.ENERGY, delta_units=energy_wh),
@@ -262,23 +261,23 @@ def _movements(line: Line) -> tuple[Movement, ...]:
                 Movement(account=payer, asset=Asset.ENERGY, delta_units=-energy_wh),
                 Movement(account=payer, asset=Asset.MONEY, delta_units=-money_units),
             )
-        case AnchorLine():
+        case TransferLine() | AnchorLine():
             return ()
 
 
 def _write_section(section: Section) -> bytes:
     if not 1 <= len(section.lines) <= LINES_MAX:
         raise InvalidInput(f"a section has {len(section.lines)} lines: 1 to {LINES_MAX} fit")
-    lines = b"".join(_write_line(line) for line in section.lines)
+    lines = b"".join(map(_write_line, section.lines))
     return bytes((section.kind,)) + len(section.lines).to_bytes(3, "big") + lines
 
 
 def _write_line(line: Line) -> bytes:
+    if isinstance(line, TransferLine):  # nearly all of a city's are
+        return _transfer(line)
     match line:
         case IssueLine() | RetireLine():
             return _account(line.account) + _units(line.energy_wh)
-        case TransferLine():
-            return _transfer(line)
         case NetLine():
             return _account(line.account) + _signed(line.energy_wh) + _signed(line.money_units)
         case AnchorLine():
