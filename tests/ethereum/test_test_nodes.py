@@ -6,6 +6,7 @@ import pytest
 
 from sauma.errors import Unavailable
 from sauma_ethereum.anvil import AnvilProcess
+from sauma_ethereum.transport import Call, Transport
 
 from .street import Street, start_anvil
 
@@ -28,6 +29,31 @@ def test_a_block_instead_of_an_undone_one_is_another(street: Street):
 
     assert local.node.height() == height
     assert len(set(hashes)) == len(hashes)
+
+
+def test_a_chain_in_memory_is_played_again(eth_tester_street: Street):
+    """After a return that makes no branch the same calls give the same blocks, undone ones, too."""
+    node = eth_tester_street.restore().local.machine
+    beginning = node.snapshot()
+
+    def played() -> list[str]:
+        hashes = []
+        for make in (lambda: node.mine(2), lambda: node.pass_time(60), node.mine):
+            make()
+            hashes.append(newest(node))
+        node.rollback(1)
+        node.mine()
+        return [*hashes, newest(node)]
+
+    hashes = played()
+    node.replay_from(beginning)
+
+    assert played() == hashes
+
+
+def newest(node: Transport) -> str:
+    (block,) = node.ask([Call("eth_getBlockByNumber", ("latest", False))])
+    return str(block["hash"])
 
 
 def test_time_that_was_to_pass_is_forgotten_by_a_revert(street: Street):

@@ -18,6 +18,7 @@ from sauma.rulebook import Netting
 from sauma.testing.simulation import Line, SimulatedWorld
 from sauma.venue import Venue
 from sauma_ethereum import EthereumChain, EthereumSigner, FinalityRule, LocalEthereum, NodeClient
+from sauma_ethereum.tester import TesterNode
 from sauma_ethereum.transactions import parse_raw
 from sauma_ethereum.transport import Call, ErrorReply
 
@@ -51,6 +52,13 @@ class Ground:
         local.register(chain, [each.account for each in self.signers.values()])
         self.snapshot = local.snapshot()
 
+    def begin(self) -> None:
+        """Return to the beginning; on eth-tester every world then has the same blocks."""
+        if isinstance(self.local.machine, TesterNode):
+            self.local.machine.replay_from(self.snapshot)
+        else:
+            self.snapshot = self.local.revert(self.snapshot)
+
     @property
     def by_account(self) -> dict[AccountId, EthereumSigner]:
         return {each.account: each for each in self.signers.values()}
@@ -76,7 +84,7 @@ class _EthereumWorld(SimulatedWorld):
     """What stands between the adapter and its signers."""
 
     def __init__(self, ground: Ground) -> None:
-        ground.snapshot = ground.local.revert(ground.snapshot)
+        ground.begin()
         self.ground, self.local = ground, ground.local
         # so that no reorganisation reaches below the snapshot, which would then be lost
         self.local.mine(FINALITY_BLOCKS)

@@ -31,6 +31,7 @@ from sauma.errors import InvalidInput  # noqa: E402
 from .branches import branch_coinbase  # noqa: E402
 from .hexadecimal import write_data, write_quantity  # noqa: E402
 from .tester_blocks import MadeBlock, plain  # noqa: E402
+from .tester_calls import KeptCalls, TesterCall  # noqa: E402
 from .transactions import FeeTransaction, parse_raw  # noqa: E402
 from .transport import Call, ErrorReply, reply_of  # noqa: E402
 
@@ -45,6 +46,17 @@ class _Waiting:
     sender: bytes
     transaction_id: bytes
     raw: bytes
+
+
+@attrs.frozen(kw_only=True)
+class _Snapshot:
+    """Everything that makes a chain but what waits in the pool."""
+
+    blocks: tuple[MadeBlock, ...]
+    branch: int
+    header: Any
+    """Of the block that comes next."""
+    database: Mapping[bytes, bytes]
 
 
 class TesterNode:
@@ -70,6 +82,8 @@ class TesterNode:
         self._chain_number = int(self._request("eth_chainId", [])["result"])
         genesis = backend.chain.get_canonical_block_by_number(0)
         self._blocks = [MadeBlock.of(genesis, (), None)]
+        self._calls = KeptCalls(backend)
+        self._snapshots: list[_Snapshot] = []
 
     @property
     def chain_number(self) -> int:
@@ -115,16 +129,39 @@ class TesterNode:
     def snapshot(self) -> int:
         """Return a token for the chain as it is now, to `revert` to."""
         with self._lock:
-            return self._height()
+            chain = self._tester.backend.chain
+            kept = _Snapshot(
+                blocks=tuple(self._blocks),
+                branch=self._branch,
+                header=chain.header,
+                database=dict(chain.chaindb.db.wrapped_db.kv_store),
+            )
+            self._snapshots.append(kept)
+            return len(self._snapshots) - 1
 
     def revert(self, snapshot: int) -> int:
-        """Return to a snapshot with an empty pool; returns the token to revert to once more."""
+        """Return to a snapshot with an empty pool; returns the token to revert to once more.
+
+        What is made from then on is a branch of its own.
+        """
         with self._lock:
+            branches = self._branch
+            self.replay_from(snapshot)
+            self._branch = branches + 1
+            return snapshot
+
+    def replay_from(self, snapshot: int) -> None:
+        """Return to a snapshot as if nothing had been since: the same calls give the same blocks."""
+        with self._lock:
+            kept = self._snapshots[snapshot]
+            chain = self._tester.backend.chain
+            database = chain.chaindb.db.wrapped_db.kv_store
+            database.clear()
+            database.update(kept.database)
+            chain.header = kept.header
+            self._blocks, self._branch = [*kept.blocks], kept.branch
             self._pool.clear()
             self._pause_seconds = BLOCK_SECONDS
-            if self._height() > snapshot:
-                self._return_to(snapshot)
-            return snapshot
 
     def pass_time(self, seconds: int) -> None:
         """Make the next block come so much later."""
@@ -157,7 +194,7 @@ class TesterNode:
             case "eth_getTransactionReceipt", (transaction_id,):
                 found = (each.receipts.get(transaction_id) for each in reversed(self._blocks))
                 return next((each for each in found if each is not None), None)
-            case "eth_getLogs", ({"address": str(), "fromBlock": str()} as wanted,):
+            case "eth_getLogs", ({"address": str() | list(), "fromBlock": str()} as wanted,):
                 return self._logs(wanted)
             case "eth_getTransactionCount", (sender, "pending"):
                 return write_quantity(self._next_nonce(bytes.fromhex(sender[2:])))
@@ -190,13 +227,17 @@ class TesterNode:
 
     def _executed(self, message: Mapping[str, str], height: int) -> Any:
         """Return what a call gives at a block."""
-        sender = message.get("from")
-        transaction = {
-            "from": self._rich_account if sender is None else bytes.fromhex(sender[2:]),
-            "to": bytes.fromhex(message["to"][2:]),
-            "data": bytes.fromhex(message.get("data", "0x")[2:]),
-            "value": int(message.get("value", "0x0"), 16),
-        }
+        from_ = message.get("from")
+        sender = self._rich_account if from_ is None else bytes.fromhex(from_[2:])
+        target = bytes.fromhex(message["to"][2:])
+        payload = bytes.fromhex(message.get("data", "0x")[2:])
+        value = int(message.get("value", "0x0"), 16)
+        if not value:
+            call = TesterCall(sender=sender, target=target, payload=payload)
+            output = self._calls.output(call, height)
+            if output is not None:
+                return write_data(output)
+        transaction = {"from": sender, "to": target, "data": payload, "value": value}
         try:
             return write_data(self._tester.backend.call(transaction, height))
         except Exception as error:  # as many kinds of refusal as the EVM has

@@ -67,14 +67,14 @@ class MadeBlock:
         return None
 
     def logs(self, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return its log entries from an address, whose topics are among the wanted ones, by place."""
-        address = str(wanted["address"]).lower()
+        """Return its log entries from some addresses, whose topics are among the wanted ones, by place."""
+        addresses = {each.lower() for each in _any_of(wanted["address"])}
         topics = [None if each is None else _any_of(each) for each in wanted.get("topics", ())]
         return [
             each
             for receipt in self.receipts.values()
             for each in receipt["logs"]
-            if each["address"] == address
+            if each["address"] in addresses
             and len(each["topics"]) >= len(topics)
             and all(
                 any_of is None or topic in any_of
