@@ -22,6 +22,7 @@ from sauma_portal.market.bills import BillDocument
 from sauma_portal.market.day import Day, read_day
 from sauma_portal.market.preview import Effect, preview, recorded
 from sauma_portal.market.spans import Span, day_of, day_span, month_of, month_span
+from sauma_portal.market.verdicts import Verdict
 from sauma_portal.messages import NotFound
 from sauma_portal.portal import Portal
 from sauma_portal.references import YEAR_MAX, YEAR_MIN, BillNumber
@@ -225,7 +226,7 @@ def own_bill(portal: Portal, person: Person, number: str) -> BillDocument:
     return bill
 
 
-def check_own_bill(portal: Portal, person: Person, number: str) -> checking.Verdict:
+def check_own_bill(portal: Portal, person: Person, number: str) -> Verdict:
     """Check one's own bill from meter to chain; raises `TooMany` for too many in a minute."""
     portal.throttle.check(
         f"check of {person.person_id}", portal.now, tries_max=CHECKS_MAX, window_s=60

@@ -26,6 +26,7 @@ from sauma_portal.accounts.claims import Claim
 from sauma_portal.accounts.trail import TrailEntry
 from sauma_portal.market import bills, checking
 from sauma_portal.market.bills import BillDocument
+from sauma_portal.market.verdicts import Verdict
 from sauma_portal.messages import NotFound
 from sauma_portal.portal import Portal
 from sauma_portal.references import BillNumber
@@ -125,7 +126,7 @@ def any_bill(portal: Portal, number: str) -> tuple[Person, BillDocument]:
     return owner, household.own_bill(portal, owner, number)
 
 
-def check_any_bill(portal: Portal, number: str) -> checking.Verdict:
+def check_any_bill(portal: Portal, number: str) -> Verdict:
     """Check anybody's bill from meter to chain; raises `NotFound`."""
     return checking.check_bill(portal.engine, any_bill(portal, number)[1])
 

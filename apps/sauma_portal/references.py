@@ -27,6 +27,10 @@ class BillNumber:
         """Write the number."""
         return f"{self.month:%Y%m}-{self.customer_number}"
 
+    def of(self, month: date) -> BillNumber:
+        """Return the number of the same customer's bill for another month."""
+        return attrs.evolve(self, month=month)
+
     @classmethod
     def parse(cls, text: str) -> BillNumber:
         """Read a number; raises `InvalidInput` for what is none."""

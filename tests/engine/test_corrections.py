@@ -17,6 +17,7 @@ from sauma.offers import Quality
 from sauma.replay import replay
 from sauma.rulebook import NettingPeriod
 from sauma.service import Service, ServiceSettings
+from sauma.steps import lines_again
 from sauma.store import corrected
 from sauma.store import projections as p
 from sauma.testing import ManualClock
@@ -141,6 +142,10 @@ def test_a_correction_of_a_correction_settles_only_the_difference(make_town):
         late(town, reading("cleo", imported_wh, 0, version=version))
 
     assert owed(town) == {"cleo": [500 * 160_000, -200 * 160_000, -300 * 160_000]}
+    with town.engine.store.reading() as connection:
+        for one in town.engine.adjustments():
+            again = lines_again(connection, one.bill.correction_id)
+            assert again == {"cleo": one.bill.lines}
     first, second, third = town.engine.adjustments("cleo")
     assert [one.number for one in (first, second, third)] == [1, 2, 3]
     assert second.bill.old_nano == first.bill.new_nano

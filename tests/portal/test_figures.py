@@ -307,6 +307,7 @@ def test_estimated_and_missing_readings_are_counted_and_said(street):
     )
     ben.get(f"/bills/{bill.number}")
     assert "Readings that are not sure" in ben.text
+    assert "what it corrects within 62 days comes to your bill as a correction" in ben.text
 
 
 def test_everything_of_somebody_can_be_taken_along(settled):

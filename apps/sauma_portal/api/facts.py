@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sauma.billing import BillLine
+from sauma.correcting import CorrectedReading, Metered
 from sauma.intervals import from_unix
 from sauma_portal.accounts import Person
 from sauma_portal.accounts.keys import Token
 from sauma_portal.api import messages as m
 from sauma_portal.household import PREVIEW_DAYS, PriceEffect, Today
 from sauma_portal.market.bills import BillDocument
-from sauma_portal.market.checking import Verdict
+from sauma_portal.market.corrections import Adjustment
 from sauma_portal.market.income import Income
 from sauma_portal.market.neighbours import Neighbourhood
 from sauma_portal.market.preview import Effect
 from sauma_portal.market.trades import OwnTrade
+from sauma_portal.market.verdicts import Verdict
 from sauma_portal.overview import Overview
 
 Names = Mapping[str, str]
@@ -163,16 +166,57 @@ def bill(found: BillDocument, names: Names) -> m.BillFacts:
         saved_nano=found.saved_nano,
         estimated=found.estimated,
         missing=found.missing,
-        lines=[
-            m.LineFacts(
-                kind=line.kind.name.lower(),  # type: ignore[arg-type]
-                counterparty=names.get(line.counterparty),
-                energy_wh=line.energy_wh,
-                price_micro=line.price_micro,
-                amount_nano=line.amount_nano,
-            )
-            for line in found.lines
-        ],
+        lines=_lines(found.lines, names),
+        adjusted_nano=found.adjusted_nano,
+        corrections=[_correction(found, each, names) for each in found.adjusted],
+        corrected_by=[_correction(found, each, names) for each in found.adjusted_by],
+        too_late=[_corrected(each) for each in found.too_late],
+    )
+
+
+def _lines(lines: Iterable[BillLine], names: Names) -> list[m.LineFacts]:
+    return [
+        m.LineFacts(
+            kind=line.kind.name.lower(),  # type: ignore[arg-type]
+            counterparty=names.get(line.counterparty),
+            energy_wh=line.energy_wh,
+            price_micro=line.price_micro,
+            amount_nano=line.amount_nano,
+        )
+        for line in lines
+    ]
+
+
+def _correction(bill: BillDocument, one: Adjustment, names: Names) -> m.CorrectionFacts:
+    return m.CorrectionFacts(
+        correction_id=one.bill.correction_id.hex(),
+        made_at=from_unix(one.made_at),
+        on_bill=str(bill.number.of(one.made_in)),
+        corrects_bill=str(bill.number.of(one.month)),
+        period_start=from_unix(one.period_start),
+        period_end=from_unix(one.period_end),
+        old_nano=one.bill.old_nano,
+        new_nano=one.bill.new_nano,
+        difference_nano=one.bill.owed_nano,
+        owed_cents=one.bill.owed_cents,
+        readings=[_corrected(each) for each in one.readings],
+        lines=_lines(one.lines, names),
+    )
+
+
+def _corrected(one: CorrectedReading) -> m.CorrectedReadingFacts:
+    return m.CorrectedReadingFacts(
+        start=from_unix(one.interval_start),
+        old=None if one.old is None else _metered(one.old),
+        new=_metered(one.new),
+    )
+
+
+def _metered(one: Metered) -> m.MeteredFacts:
+    return m.MeteredFacts(
+        imported_wh=one.imported_wh,
+        exported_wh=one.exported_wh,
+        quality=one.quality.value,
     )
 
 

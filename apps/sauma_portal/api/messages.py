@@ -307,6 +307,39 @@ class VatFacts(Outgoing):
     gross_nano: int
 
 
+class MeteredFacts(Outgoing):
+    """What a version of a reading says."""
+
+    imported_wh: int
+    exported_wh: int
+    quality: Literal["measured", "estimated", "missing"]
+
+
+class CorrectedReadingFacts(Outgoing):
+    """A reading that came late, and the one that counted before; null where none did."""
+
+    start: datetime
+    old: MeteredFacts | None
+    new: MeteredFacts
+
+
+class CorrectionFacts(Outgoing):
+    """An adjusting bill: what it corrects, why, and the difference, which is due with bill `on_bill`."""
+
+    correction_id: str
+    made_at: datetime
+    on_bill: str
+    corrects_bill: str
+    period_start: datetime
+    period_end: datetime
+    old_nano: int
+    new_nano: int
+    difference_nano: int
+    owed_cents: int
+    readings: list[CorrectedReadingFacts]
+    lines: list[LineFacts]
+
+
 class BillFacts(Outgoing):
     """A month's bill; above zero is owed."""
 
@@ -332,6 +365,12 @@ class BillFacts(Outgoing):
     estimated: int
     missing: int
     lines: list[LineFacts]
+    adjusted_nano: int
+    corrections: list[CorrectionFacts]
+    """Made in this month, of any month: part of what is due."""
+    corrected_by: list[CorrectionFacts]
+    """Of this month, on this bill or a later one."""
+    too_late: list[CorrectedReadingFacts]
 
 
 class StepFacts(Outgoing):

@@ -5,15 +5,16 @@ Every figure is the one of the page and the API (`BillDocument`); nothing is com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
-from sauma.billing import BillStatus, LineKind
+from sauma.billing import BillLine, BillStatus, LineKind
 from sauma.errors import InvalidInput
 from sauma.rulebook import Rulebook
 from sauma_portal.accounts import Person
+from sauma_portal.documents.correction_sections import correction_sections, section
 from sauma_portal.documents.payment import Demand, virtual_barcode
 from sauma_portal.documents.pictures import barcode_svg, payment_code_svg
 from sauma_portal.languages import Language
@@ -67,7 +68,7 @@ class Writer:
                 "value": self.language.cents(abs(bill.owed_cents)),
             },
             "facts": self._facts(),
-            "sections": [self._sums(), *self._detail(), self._taxes()],
+            "sections": [self._sums(), *self._detail(), *self._corrections(), self._taxes()],
             "notes": self._notes(),
             "payment": self._payment(),
         }
@@ -120,6 +121,8 @@ class Writer:
             ]
             for kind, wh, nano in bill.groups
         ]
+        if bill.adjusted:
+            rows.append([text(N_("Corrections")), "", "", spoken.nano(bill.adjusted_nano)])
         for word, nano in (
             (N_("Rounding brought over"), bill.carried_nano),
             (N_("Rounding carried on"), -bill.carry_nano),
@@ -127,7 +130,7 @@ class Writer:
             if nano:
                 rows.append([text(word), "", "", spoken.nano(nano)])
         word = N_("You receive") if bill.owed_cents < 0 else N_("Total")
-        return _section(
+        return section(
             text(N_("What it is made of")),
             [text(N_("Charge")), text(N_("Energy")), text(N_("on average")), text(N_("Amount"))],
             rows,
@@ -141,22 +144,32 @@ class Writer:
         )
 
     def _detail(self) -> list[dict[str, Any]]:
-        spoken, text = self.language, self.language.gettext
-        if len(self.bill.lines) > LINES_MAX:
+        text = self.language.gettext
+        correcting = [line for each in self.bill.adjusted for line in each.lines]
+        if len(self.bill.lines) + len(correcting) > LINES_MAX:
             return []
-        neighbour = text(N_("a neighbour"))
-        rows = [
-            [
-                text(KINDS[line.kind]),
-                self.names.get(line.counterparty, neighbour),
-                spoken.kwh(line.energy_wh),
-                spoken.price(line.price_micro),
-                spoken.nano(line.amount_nano),
-            ]
-            for line in self.bill.lines
+        rows = [self._line(text(KINDS[line.kind]), line) for line in self.bill.lines]
+        rows += [
+            self._line(f"{text(N_('Correction'))}: {text(KINDS[line.kind])}", line)
+            for line in correcting
         ]
         words = (N_("Charge"), N_("With"), N_("Energy"), N_("Price"), N_("Amount"))
-        return [_section(text(N_("Lines")), [text(word) for word in words], rows, texts=2)]
+        return [section(text(N_("Lines")), [text(word) for word in words], rows, texts=2)]
+
+    def _line(self, word: str, line: BillLine) -> list[str]:
+        spoken = self.language
+        return [
+            word,
+            self.names.get(line.counterparty, spoken.gettext(N_("a neighbour"))),
+            spoken.kwh(line.energy_wh),
+            spoken.price(line.price_micro),
+            spoken.nano(line.amount_nano),
+        ]
+
+    def _corrections(self) -> list[dict[str, Any]]:
+        if not self.bill.adjusted:
+            return []
+        return correction_sections(self.bill, self.language, self.rulebook.zone)
 
     def _taxes(self) -> dict[str, Any]:
         spoken, bill, text = self.language, self.bill, self.language.gettext
@@ -173,7 +186,7 @@ class Writer:
             untaxed = spoken.nano_short(bill.untaxed_nano)
             rows.append([text(N_("no VAT")), untaxed, "–", untaxed])
         words = (N_("Rate"), N_("without VAT"), N_("VAT"), N_("together"))
-        return _section(
+        return section(
             text(N_("Taxes")),
             [text(word) for word in words],
             rows,
@@ -226,10 +239,22 @@ class Writer:
             )
             parts.append(said % {"count": bill.estimated})
         if parts:
-            parts.append(
-                self.language.gettext(N_("Your grid company corrects this within 11 days."))
-            )
+            parts.append(self._corrected_until())
         return " ".join(parts)
+
+    def _corrected_until(self) -> str:
+        days = self.rulebook.correction_window_days
+        if not days:
+            return self.language.gettext(
+                N_("It stays as it is: the rules of your neighbourhood correct nothing afterwards.")
+            )
+        return self._say(
+            N_(
+                "Your grid company corrects this; what it corrects within %(days)s days comes to your "
+                "bill as a correction."
+            ),
+            days=str(days),
+        )
 
     def _complaints(self) -> str:
         write = self._say(
@@ -330,25 +355,3 @@ def demand_of(bill: BillDocument, operator: Operator) -> Demand | None:
         reference=bill.number.reference,
         due=bill.due,
     )
-
-
-def _section(
-    heading: str,
-    columns: Sequence[str],
-    rows: list[list[str]],
-    *,
-    foot: list[str] | None = None,
-    note: str = "",
-    texts: int = 1,
-) -> dict[str, Any]:
-    """Return a table; its first `texts` columns are words, the others numbers."""
-    return {
-        "heading": heading,
-        "columns": [
-            {"text": text, "number": place >= texts, "wide": place == 0}
-            for place, text in enumerate(columns)
-        ],
-        "rows": rows,
-        "foot": foot,
-        "note": note,
-    }

@@ -9,19 +9,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
 from sauma.billing import BillLine, BillStatus, LineKind
+from sauma.correcting import CorrectedReading
 from sauma.intervals import from_unix
-from sauma.settlement import Purpose
 from sauma.store import carried, queries
 from sauma.store import projections as p
 from sauma.units import Rounding, cost, divide_rounded
-from sauma_portal import taxes
+from sauma_portal.market.corrections import (
+    Adjustment,
+    came_too_late,
+    read_adjustments,
+    uncertain,
+)
 from sauma_portal.market.progress import settlement_of
-from sauma_portal.market.spans import Span, day_of, month_of, month_span, next_month
+from sauma_portal.market.spans import Span, month_of, month_span, next_month
+from sauma_portal.market.vat import VatRow, read_vat
 from sauma_portal.references import BillNumber
 
 
@@ -42,20 +49,6 @@ class SettledBill:
     owed_cents: int
     carry_nano: int
     lines: tuple[BillLine, ...]
-
-
-@attrs.frozen(kw_only=True)
-class VatRow:
-    """A tax rate and what it is charged on."""
-
-    basis_points: int
-    gross_nano: int
-    vat_nano: int
-
-    @property
-    def net_nano(self) -> int:
-        """The amount without the tax."""
-        return self.gross_nano - self.vat_nano
 
 
 @attrs.frozen(kw_only=True)
@@ -83,6 +76,12 @@ class BillDocument:
     estimated: int
     missing: int
     """How many readings behind it are estimated or missing."""
+    adjusted: tuple[Adjustment, ...] = ()
+    """Corrections that were made in this month, of whatever month: they are part of what is due."""
+    adjusted_by: tuple[Adjustment, ...] = ()
+    """Corrections of this month's settlements, on this bill or on a later one."""
+    too_late: tuple[CorrectedReading, ...] = ()
+    """Readings of this month that came after the correction window."""
 
     def _wh(self, *kinds: LineKind) -> int:
         return sum(line.energy_wh for line in self.lines if line.kind in kinds)
@@ -124,19 +123,26 @@ class BillDocument:
         return average_micro(energy_wh, self._nano(kind)) if energy_wh else None
 
     @property
+    def adjusted_nano(self) -> int:
+        """What corrections made in this month come to."""
+        return sum(each.bill.owed_nano for each in self.adjusted)
+
+    @property
     def owed_nano(self) -> int:
         """What is owed for the month, exactly."""
-        return sum(each.owed_nano for each in self.settled)
+        return sum(each.owed_nano for each in self.settled) + self.adjusted_nano
 
     @property
     def owed_cents(self) -> int:
         """What is due, in cents; below zero it is paid out."""
-        return sum(each.owed_cents for each in self.settled)
+        adjusted = sum(each.bill.owed_cents for each in self.adjusted)
+        return sum(each.owed_cents for each in self.settled) + adjusted
 
     @property
     def carried_nano(self) -> int:
-        """What rounding left from before."""
-        return self.settled[0].carried_nano if self.settled else 0
+        """What rounding left from before, of bills and of corrections."""
+        first = [each.carried_nano for each in self.settled[:1]]
+        return sum(first) + sum(each.bill.carried_nano for each in self.adjusted[:1])
 
     @property
     def carry_nano(self) -> int:
@@ -150,8 +156,9 @@ class BillDocument:
 
     @property
     def status(self) -> BillStatus:
-        """How sure it is: the least of its settlements."""
-        return min((each.status for each in self.settled), default=BillStatus.OPEN)
+        """How sure it is: the least of its settlements; a correction moves nothing and is final."""
+        nothing = BillStatus.FINAL if self.adjusted else BillStatus.OPEN
+        return min((each.status for each in self.settled), default=nothing)
 
     @property
     def vat_nano(self) -> int:
@@ -183,18 +190,25 @@ def read_bill(
     """Return somebody's bill for a month; None when nothing of it was settled."""
     span = month_span(number.month, terms.zone)
     settled = read_settled(connection, participant, area, span)
-    if not settled:
+    every = read_adjustments(connection, participant, area, terms.zone)
+    adjusted = tuple(each for each in every if each.made_at in span)
+    if not settled and not adjusted:
         return None
     lines = _summed(settled)
-    vat, untaxed_nano = _vat(connection, participant, area, settled, terms)
+    vat, untaxed_nano = read_vat(
+        connection,
+        participant,
+        area,
+        {each.settlement_id: (each.period_start, each.period_end) for each in settled},
+        [each.sequence for each in adjusted],
+        zone=terms.zone,
+        registered=terms.vat_registered,
+    )
     is_running = terms.now < span.end or _has_unsettled(connection, participant, area, span)
-    estimated, missing = _uncertain(connection, participant, area, span)
-    bought_wh = sum(
-        line.energy_wh for line in lines if line.kind in (LineKind.BOUGHT, LineKind.SUPPLIER_SALE)
-    )
-    sold_wh = sum(
-        line.energy_wh for line in lines if line.kind in (LineKind.SOLD, LineKind.SUPPLIER_PURCHASE)
-    )
+    estimated, missing = uncertain(connection, participant, area, span)
+    compared = (*lines, *(line for each in adjusted for line in each.lines))
+    bought_wh = sum(line.energy_wh for line in compared if line.kind in _BOUGHT)
+    sold_wh = sum(line.energy_wh for line in compared if line.kind not in _BOUGHT)
     return BillDocument(
         number=number,
         participant=participant,
@@ -209,20 +223,30 @@ def read_bill(
         due=None if is_running else next_month(number.month) + timedelta(days=terms.due_days - 1),
         estimated=estimated,
         missing=missing,
+        adjusted=adjusted,
+        adjusted_by=tuple(each for each in every if each.month == number.month),
+        too_late=came_too_late(connection, participant, area, span),
     )
+
+
+_BOUGHT: Final = (LineKind.BOUGHT, LineKind.SUPPLIER_SALE)
 
 
 def billed_months(
     connection: sa.Connection, participant: str, area: str, zone: str
 ) -> tuple[date, ...]:
-    """Return the months in which something was settled for somebody, newest first."""
+    """Return the months in which something was settled or corrected for somebody, newest first."""
     starts = connection.execute(
         sa.select(p.settlements.c.period_start)
         .distinct()
         .join(p.bills, p.bills.c.settlement_id == p.settlements.c.settlement_id)
         .where(p.bills.c.participant == participant, p.settlements.c.area == area)
     ).scalars()
-    return tuple(sorted({month_of(from_unix(start), zone) for start in starts}, reverse=True))
+    moments = [
+        *starts,
+        *(each.made_at for each in read_adjustments(connection, participant, area, zone)),
+    ]
+    return tuple(sorted({month_of(from_unix(moment), zone) for moment in moments}, reverse=True))
 
 
 def read_settled(
@@ -303,63 +327,6 @@ def _summed(settled: Iterable[SettledBill]) -> tuple[BillLine, ...]:
     )
 
 
-def _vat(
-    connection: sa.Connection,
-    participant: str,
-    area: str,
-    settled: Sequence[SettledBill],
-    terms: Terms,
-) -> tuple[tuple[VatRow, ...], int]:
-    """Return the tax by rate of supply, and what is not taxed.
-
-    Each payee charges for itself: supplier, grid and operator always, a household only when it is in
-    the VAT register.
-    """
-    owed = p.obligations
-    rows = connection.execute(
-        sa.select(
-            owed.c.interval_start,
-            owed.c.purpose,
-            owed.c.debtor,
-            owed.c.creditor,
-            sa.func.sum(owed.c.units).label("units"),
-        )
-        .where(
-            owed.c.area == area,
-            owed.c.purpose != int(Purpose.ENERGY),
-            owed.c.interval_start >= min(each.period_start for each in settled),
-            owed.c.interval_start < max(each.period_end for each in settled),
-            sa.or_(owed.c.debtor == participant, owed.c.creditor == participant),
-        )
-        .group_by(owed.c.interval_start, owed.c.purpose, owed.c.debtor, owed.c.creditor)
-    )
-    settlements = [each for each in queries.settlements(connection) if each.area == area]
-    mine = {each.settlement_id for each in settled}
-    gross_nano: dict[int, int] = defaultdict(int)
-    untaxed_nano = 0
-    for row in rows:
-        if settlement_of(settlements, area, row.interval_start) not in mine:
-            continue
-        units = int(row.units) if row.debtor == participant else -int(row.units)
-        if _is_taxed(Purpose(row.purpose), row.creditor, terms.vat_registered):
-            day = day_of(from_unix(row.interval_start), terms.zone)
-            table = taxes.VAT_TABLES.get(terms.zone, taxes.VAT_ELECTRICITY_FI)
-            gross_nano[taxes.vat_rate(day, table).basis_points] += units
-        else:
-            untaxed_nano += units
-    vat = tuple(
-        VatRow(basis_points=bps, gross_nano=gross, vat_nano=taxes.contained_vat(gross, bps))
-        for bps, gross in sorted(gross_nano.items())
-    )
-    return vat, untaxed_nano
-
-
-def _is_taxed(purpose: Purpose, creditor: str, registered: frozenset[str]) -> bool:
-    if purpose in (Purpose.GRID_SHARE, Purpose.OPERATOR_SHARE, Purpose.SUPPLIER_SALE):
-        return True
-    return creditor in registered
-
-
 def _has_unsettled(connection: sa.Connection, participant: str, area: str, span: Span) -> bool:
     """Tell whether intervals of somebody are cleared in a span and not settled yet."""
     starts = connection.execute(
@@ -372,24 +339,3 @@ def _has_unsettled(connection: sa.Connection, participant: str, area: str, span:
     ).scalars()
     settlements = [each for each in queries.settlements(connection) if each.area == area]
     return any(settlement_of(settlements, area, start) is None for start in starts)
-
-
-def _uncertain(
-    connection: sa.Connection, participant: str, area: str, span: Span
-) -> tuple[int, int]:
-    """Return how many intervals of somebody rest on estimated and on missing readings."""
-    rows = connection.execute(
-        sa.select(
-            p.readings.c.interval_start_of_row, sa.func.max(p.readings.c.quality).label("worst")
-        )
-        .join(p.metering_points, p.metering_points.c.point_digest == p.readings.c.point_digest)
-        .where(
-            p.metering_points.c.participant == participant,
-            p.metering_points.c.area == area,
-            p.readings.c.quality > 0,
-            p.readings.c.interval_start_of_row >= span.start,
-            p.readings.c.interval_start_of_row < span.end,
-        )
-        .group_by(p.readings.c.interval_start_of_row)
-    ).all()
-    return sum(row.worst == 1 for row in rows), sum(row.worst == 2 for row in rows)

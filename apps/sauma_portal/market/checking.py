@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Final
 
-import attrs
 import sqlalchemy as sa
 
 from sauma.billing import BillStatus, bill_lines
 from sauma.chain import Fate
+from sauma.correcting import AdjustingBill
 from sauma.dispatch.restoring import restored_transactions
 from sauma.engine import Engine
 from sauma.errors import ChainError, StoreDamaged
@@ -25,44 +25,31 @@ from sauma.store import projections as p
 from sauma.units import NANO_PER_CENT
 from sauma.venue import Venue
 from sauma_portal.market.bills import BillDocument, SettledBill, in_chunks
+from sauma_portal.market.corrections_checked import check_corrections
 from sauma_portal.market.day import read_day
 from sauma_portal.market.spans import Span
-from sauma_portal.messages import N_, Message, say
+from sauma_portal.market.verdicts import Step, Verdict
+from sauma_portal.messages import N_, say
 
 TRANSACTIONS_MAX: Final = 200
 """How many movements one check asks the chain about; the newest first."""
 
 
-@attrs.frozen(kw_only=True)
-class Step:
-    """One thing that was looked at: `ok` is None where it could not be decided now."""
-
-    title: Message
-    finding: Message
-    ok: bool | None
-
-
-@attrs.frozen(kw_only=True)
-class Verdict:
-    """What a check found."""
-
-    steps: tuple[Step, ...]
-
-    @property
-    def ok(self) -> bool | None:
-        """False when anything differs, None when something could not be decided, else True."""
-        found = {step.ok for step in self.steps}
-        return False if False in found else None if None in found else True
-
-
 def check_bill(engine: Engine, bill: BillDocument) -> Verdict:
-    """Check a bill from meter to chain."""
-    return Verdict(
-        steps=(
-            _check_record(engine),
+    """Check a bill from meter to chain; the corrections on it, too, if there are some."""
+    corrections = (check_corrections(engine, bill),) if bill.adjusted else ()
+    settled: tuple[Step, ...] = ()
+    if bill.settled:
+        settled = (
             _check_meter(engine, bill),
             _check_limits(engine, bill),
             _check_lines(engine, bill),
+        )
+    return Verdict(
+        steps=(
+            _check_record(engine),
+            *settled,
+            *corrections,
             _check_sum(bill),
             _check_chain(engine, bill),
         )
@@ -222,10 +209,12 @@ def _check_lines(engine: Engine, bill: BillDocument) -> Step:
 def _check_sum(bill: BillDocument) -> Step:
     title = say(N_("It adds up to the cent"))
     owed_nano = sum(line.amount_nano for line in bill.lines)
+    owed_nano += sum(line.amount_nano for each in bill.adjusted for line in each.lines)
     taxed_nano = bill.untaxed_nano + sum(row.gross_nano for row in bill.vat)
     adds_up = (
         owed_nano == bill.owed_nano == taxed_nano
         and all(_adds_up(each) for each in bill.settled)
+        and all(_adds_up(each.bill) for each in bill.adjusted)
         and abs(bill.carry_nano) <= NANO_PER_CENT
     )
     if not adds_up:
@@ -239,7 +228,7 @@ def _check_sum(bill: BillDocument) -> Step:
     )
 
 
-def _adds_up(settled: SettledBill) -> bool:
+def _adds_up(settled: SettledBill | AdjustingBill) -> bool:
     lines_nano = sum(line.amount_nano for line in settled.lines)
     rounded_nano = settled.owed_cents * NANO_PER_CENT + settled.carry_nano
     return lines_nano == settled.owed_nano and rounded_nano == lines_nano + settled.carried_nano

@@ -13,6 +13,7 @@ from sauma.steps.correcting import (
     correct_settlement,
     due_corrections,
     first_interval,
+    lines_again,
 )
 from sauma.steps.periods import open_period, plan_terms
 from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
@@ -54,6 +55,7 @@ __all__ = [
     "issue_bills",
     "judge",
     "kept_step",
+    "lines_again",
     "open_anchors",
     "open_period",
     "plan_anchor",

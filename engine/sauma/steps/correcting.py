@@ -7,13 +7,14 @@ until when.  Trades are read and never made again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
+from sauma.billing import BillLine
 from sauma.correcting import (
     AdjustingBill,
     CorrectedPosition,
@@ -72,48 +73,21 @@ def correct_settlement(connection: sa.Connection, settlement: queries.Settlement
         for area, start, _ in corrected.waiting(connection)
         if area == settlement.area and settlement.period_start <= start < settlement.period_end
     ]
-    readings: list[CorrectedReading] = []
-    positions: list[CorrectedPosition] = []
-    rulebooks: dict[int, Rulebook] = {}
-    points = corrected.points_of(connection, settlement.area) if starts else {}
-    for start in sorted(set(starts)):
-        if queries.settlement_covering(connection, settlement.area, start) != settlement:
-            continue
-        rulebooks[start] = corrected.rulebook_then(connection, settlement.area, start)
-        found = _correct_interval(connection, settlement, start, rulebooks[start], points)
-        readings += found.readings
-        positions += found.positions
-    if not readings:
+    found = _correct_intervals(connection, settlement, sorted(set(starts)), taken_up_by=None)
+    if not found.readings:
         return []
     number = corrected.correction_count(connection, settlement.settlement_id) + 1
     identity = correction_id(settlement.settlement_id, number)
-    differences = [
-        (difference, position.interval_start)
-        for position in positions
-        if (difference := position.difference) != _nothing(position.participant)
-    ]
-    owed = [
-        (start, one)
-        for difference, start in differences
-        for one in residual_obligations(
-            difference, correction_cause(identity, start), rulebooks[start]
-        )
-    ]
-    bills = _bills(
-        connection,
-        settlement.settlement_id,
-        identity,
-        [(difference, rulebooks[start].supplier) for difference, start in differences],
-        [one for _, one in owed],
-    )
-    summary = (identity, settlement.settlement_id, number, len(readings), len(bills))
+    owed = _owed(found, identity)
+    bills = _bills(connection, settlement.settlement_id, identity, found, owed)
+    summary = (identity, settlement.settlement_id, number, len(found.readings), len(bills))
     return [
         Table.from_rows(journal.CORRECTIONS, [summary]),
         Table.from_rows(
-            journal.CORRECTED_READINGS, [_reading_row(identity, one) for one in readings]
+            journal.CORRECTED_READINGS, [_reading_row(identity, one) for one in found.readings]
         ),
         Table.from_rows(
-            journal.CORRECTED_POSITIONS, [_position_row(identity, one) for one in positions]
+            journal.CORRECTED_POSITIONS, [_position_row(identity, one) for one in found.positions]
         ),
         Table.from_rows(journal.ADJUSTING_OBLIGATIONS, [_owed_row(*one) for one in owed]),
         Table.from_rows(journal.ADJUSTING_BILLS, [_bill_row(one) for one in bills]),
@@ -121,28 +95,81 @@ def correct_settlement(connection: sa.Connection, settlement: queries.Settlement
     ]
 
 
+def lines_again(connection: sa.Connection, correction: bytes) -> dict[str, tuple[BillLine, ...]]:
+    """Return the lines of a correction that was made, computed anew from readings, trades and rules."""
+    sequence, settlement = corrected.made(connection, correction)
+    starts = corrected.late_starts(connection, sequence)
+    found = _correct_intervals(connection, settlement, starts, taken_up_by=sequence)
+    return adjusting_lines(found.differences, [one for _, one in _owed(found, correction)])
+
+
 @attrs.frozen(kw_only=True)
 class _Found:
-    """What late readings change of one interval."""
+    """What late readings change, by the rulebook of each interval."""
 
     readings: Sequence[CorrectedReading]
     positions: Sequence[CorrectedPosition]
+    rulebooks: Mapping[int, Rulebook]
+
+    @property
+    def changes(self) -> list[tuple[int, Residual]]:
+        """What more is bought from and sold to the supplier, with the interval; nothing is left out."""
+        found = [(one.interval_start, one.difference) for one in self.positions]
+        return [(start, one) for start, one in found if one.bought_wh or one.sold_wh]
+
+    @property
+    def differences(self) -> list[tuple[Residual, Supplier]]:
+        """The same, each with the supplier of that interval's rulebook."""
+        return [(one, self.rulebooks[start].supplier) for start, one in self.changes]
+
+
+def _owed(found: _Found, identity: bytes) -> list[tuple[int, Obligation]]:
+    return [
+        (start, owed)
+        for start, change in found.changes
+        for owed in residual_obligations(
+            change, correction_cause(identity, start), found.rulebooks[start]
+        )
+    ]
+
+
+def _correct_intervals(
+    connection: sa.Connection,
+    settlement: queries.SettlementRow,
+    starts: Sequence[int],
+    *,
+    taken_up_by: int | None,
+) -> _Found:
+    readings: list[CorrectedReading] = []
+    positions: list[CorrectedPosition] = []
+    rulebooks: dict[int, Rulebook] = {}
+    points = corrected.points_of(connection, settlement.area) if starts else {}
+    for start in starts:
+        if queries.settlement_covering(connection, settlement.area, start) != settlement:
+            continue
+        rulebooks[start] = corrected.rulebook_then(connection, settlement.area, start)
+        found = _correct_interval(
+            connection, settlement.area, start, rulebooks[start], points, taken_up_by
+        )
+        readings += found[0]
+        positions += found[1]
+    return _Found(readings=readings, positions=positions, rulebooks=rulebooks)
 
 
 def _correct_interval(
     connection: sa.Connection,
-    settlement: queries.SettlementRow,
+    area: str,
     start: int,
     rulebook: Rulebook,
-    points: dict[str, list[bytes]],
-) -> _Found:
-    area = settlement.area
+    points: Mapping[str, Sequence[bytes]],
+    taken_up_by: int | None,
+) -> tuple[list[CorrectedReading], list[CorrectedPosition]]:
     interval = Interval.from_start_unix(start, rulebook.interval_minutes)
-    late = corrected.waiting_points(connection, start)
+    late = corrected.late_points(connection, start, taken_up_by)
     concerned = sorted(name for name, own in points.items() if not late.isdisjoint(own))
     digests = [digest for name in concerned for digest in points[name]]
     known: dict[bytes, list[LateReading]] = defaultdict(list)
-    for one in corrected.all_readings(connection, start, digests):
+    for one in corrected.all_readings(connection, start, digests, taken_up_by):
         known[one.point_digest].append(one)
     traded = corrected.traded(connection, area, start)
     settled = corrected.settled_residuals(connection, area, start)
@@ -172,7 +199,7 @@ def _correct_interval(
         )
         if position.new != position.old:
             positions.append(position)
-    return _Found(readings=readings, positions=positions)
+    return readings, positions
 
 
 _Counting = dict[tuple[bytes, str], LateReading]
@@ -240,18 +267,14 @@ def _check_settled(
         )
 
 
-def _nothing(participant: str) -> Residual:
-    return Residual(participant=participant, bought_wh=0, sold_wh=0)
-
-
 def _bills(
     connection: sa.Connection,
     settlement_id: bytes,
     identity: bytes,
-    differences: Sequence[tuple[Residual, Supplier]],
-    owed: Sequence[Obligation],
+    found: _Found,
+    owed: Sequence[tuple[int, Obligation]],
 ) -> list[AdjustingBill]:
-    lines = adjusting_lines(differences, owed)
+    lines = adjusting_lines(found.differences, [one for _, one in owed])
     before = corrected.owed_so_far(connection, settlement_id, lines)
     return [
         make_adjusting_bill(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from sauma.billing import BillLine, LineKind
 from sauma.correcting import AdjustingBill, CorrectedReading, Metered, ReadingOutcome
-from sauma.errors import InvalidInput
+from sauma.errors import InvalidInput, UnknownName
 from sauma.intervals import from_unix
 from sauma.readings import QUALITIES
 from sauma.rulebook import Rulebook
@@ -32,7 +32,7 @@ class LateReading:
     arrived: datetime | None
     """When it was taken; None for one that was settled with its interval."""
     is_new: bool
-    """Whether it is late and no correction has taken it up."""
+    """Whether it is what a correction is about: late, and in none before."""
 
 
 def waiting(connection: sa.Connection) -> list[tuple[str, int, datetime]]:
@@ -48,12 +48,26 @@ def waiting(connection: sa.Connection) -> list[tuple[str, int, datetime]]:
     return sorted((row[0], row[1], from_unix(row[2])) for row in rows)
 
 
-def waiting_points(connection: sa.Connection, interval_start: int) -> set[bytes]:
-    """Return the points that have late readings of an interval which no correction took up."""
+def late_starts(connection: sa.Connection, sequence: int) -> list[int]:
+    """Return the intervals of the late readings that the correction of an entry took up."""
+    late = p.late_readings.c
+    rows = connection.execute(
+        sa.select(late.interval_start_of_row).where(late.corrected_by == sequence).distinct()
+    )
+    return sorted(rows.scalars())
+
+
+def late_points(
+    connection: sa.Connection, interval_start: int, taken_up_by: int | None
+) -> set[bytes]:
+    """Return the points with late readings of an interval that a correction took up, or none yet."""
     late = p.late_readings.c
     rows = connection.execute(
         sa.select(late.point_digest).where(
-            late.interval_start_of_row == interval_start, late.corrected_by.is_(None)
+            late.interval_start_of_row == interval_start,
+            late.corrected_by.is_(None)
+            if taken_up_by is None
+            else late.corrected_by == taken_up_by,
         )
     )
     return {bytes(digest) for digest in rows.scalars()}
@@ -106,9 +120,15 @@ def is_billed(connection: sa.Connection, settlement: queries.SettlementRow) -> b
 
 
 def all_readings(
-    connection: sa.Connection, interval_start: int, digests: Sequence[bytes]
+    connection: sa.Connection,
+    interval_start: int,
+    digests: Sequence[bytes],
+    taken_up_by: int | None,
 ) -> list[LateReading]:
-    """Return every version of the readings of some points in an interval, late ones too."""
+    """Return every version of the readings of some points in an interval, late ones too.
+
+    With the entry of a correction, what it took up is new, and what came after it is left out.
+    """
     found = []
     for table in (p.readings, p.late_readings):
         is_late = table is p.late_readings
@@ -116,6 +136,8 @@ def all_readings(
         query = sa.select(*columns).where(table.c.interval_start_of_row == interval_start)
         if is_late:
             query = query.join(journal_entries, journal_entries.c.sequence == table.c.sequence)
+            if taken_up_by is not None:
+                query = query.where(table.c.corrected_by <= taken_up_by)
         for first in range(0, len(digests), queries.IDS_MAX):
             some = digests[first : first + queries.IDS_MAX]
             found += [
@@ -130,7 +152,7 @@ def all_readings(
                         quality=QUALITIES[row.quality],
                     ),
                     arrived=from_unix(row.time) if is_late else None,
-                    is_new=is_late and row.corrected_by is None,
+                    is_new=is_late and row.corrected_by == taken_up_by,
                 )
                 for row in connection.execute(query.where(table.c.point_digest.in_(some)))
             ]
@@ -171,6 +193,20 @@ def settled_residuals(
         )
     )
     return {row.participant: (row.bought_wh, row.sold_wh) for row in rows}
+
+
+def made(connection: sa.Connection, correction_id: bytes) -> tuple[int, queries.SettlementRow]:
+    """Return the entry of a correction and the settlement that it corrects.
+
+    Raises `UnknownName` for one that was never made.
+    """
+    row = connection.execute(
+        sa.select(p.corrections).where(p.corrections.c.correction_id == correction_id)
+    ).first()
+    for settlement in queries.settlements(connection) if row is not None else ():
+        if row is not None and settlement.settlement_id == bytes(row.settlement_id):
+            return row.sequence, settlement
+    raise UnknownName(f"the correction {correction_id.hex()} was never made")
 
 
 def correction_count(connection: sa.Connection, settlement_id: bytes) -> int:
