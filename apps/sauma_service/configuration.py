@@ -65,6 +65,8 @@ class ServiceSection(_Section, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8480
     with_metering: bool = False
+    workers: int = 0
+    """Processes that compute clearings and plans ahead: for a city, as many as there are cores."""
     poll_s: float = 2.0
     retry_first_s: float = 1.0
     retry_max_s: float = 300.0

@@ -20,7 +20,7 @@ from sauma.clock import Clock, SystemClock
 from sauma.errors import Conflict, InvalidInput, UnknownName, WrongNetwork
 from sauma.identifiers import AccountId, canonical_json
 from sauma.intervals import Interval
-from sauma.journal import Table
+from sauma.journal import SealedTable, Table
 from sauma.journal import schemas as journal
 from sauma.offers import (
     WITHDRAWN_MICRO,
@@ -91,7 +91,7 @@ class Desk:
             )
             with store.reading() as connection:
                 configured = queries.chain_row(connection)
-                bound = queries.accounts(connection, venue.chain_id)
+                bound = registered.accounts_of(connection, venue.chain_id, venue.roles)
                 known = queries.newest_rulebook(connection)
             engine._configure_chain(configured)
             for role, account in sorted(venue.roles.items()):
@@ -307,7 +307,7 @@ class Desk:
         self,
         transaction: Transaction,
         kind: str,
-        tables: Sequence[Table],
+        tables: Sequence[Table | SealedTable],
         *,
         area: str = "",
         interval: Interval | None = None,

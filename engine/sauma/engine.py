@@ -7,8 +7,7 @@ the journal, committed or not; the same call again is a no-op, the same key with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 
 import attrs
 
@@ -18,20 +17,16 @@ from sauma.anchoring import BillProof
 from sauma.billing import BillStatus
 from sauma.charging import Sessions
 from sauma.clock import Clock
-from sauma.desk import Desk, in_force
+from sauma.desk import in_force
 from sauma.dispatch import Dispatch, Progress, Suspended
-from sauma.dispatch.due import build_batch
 from sauma.dispatch.suspending import resume, suspended_work
-from sauma.errors import Conflict, InvalidInput, SaumaError, StoreError, UnknownName
-from sauma.identifiers import AccountId
+from sauma.errors import InvalidInput, StoreError
 from sauma.intervals import Interval, to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.logs import get_logger
+from sauma.planner import Planner, do_each
 from sauma.proving import prove_bill
-from sauma.settlement import (
-    PlannedBatch,
-)
 from sauma.statements import (
     AdjustingStatement,
     BillStatement,
@@ -42,21 +37,14 @@ from sauma.steps import (
     ANCHOR_KEY,
     ANCHOR_PLANNED,
     BILLS_ISSUED,
-    INTERVAL_CLEARED,
     SETTLEMENT_CORRECTED,
-    SETTLEMENT_PLANNED,
     bills_are_due,
-    clear_interval,
     correct_settlement,
     due_corrections,
     first_interval,
     issue_bills,
     open_anchors,
-    open_period,
     plan_anchor,
-    plan_batches,
-    plan_settlement,
-    plan_terms,
 )
 from sauma.store import Store, anchored, corrected, queries
 from sauma.store.anchored import AnchorStanding
@@ -65,7 +53,7 @@ from sauma.venue import Venue
 log = get_logger(__name__)
 
 
-class Engine(Desk):
+class Engine(Planner):
     """A settlement engine: offers and readings in, energy moved on a chain, bills out.
 
     Open it with `Engine.open`, give it participants, prices and readings, call `clear_due`, `settle_due`
@@ -92,98 +80,6 @@ class Engine(Desk):
         return self._sessions
 
     # --- what follows ---------------------------------------------------------------------------
-
-    def clear(self, area: str, interval: Interval) -> bool:
-        """Clear an area's interval; False when it is cleared already.
-
-        Raises `UnknownName` for an area in which nobody is, `InvalidInput` for an interval of another
-        length than the rulebook's and one whose period is settled.
-        """
-        with self._store.transaction() as transaction:
-            connection = transaction.connection
-            rulebook = in_force(connection)
-            intake.check_length(interval, rulebook)
-            if queries.is_cleared(connection, area, interval):
-                return False
-            intake.check_area(connection, area, interval)
-            if queries.is_settled(connection, area, interval.start_unix):
-                raise InvalidInput(
-                    f"the period of {interval} in {area} is settled: nothing can join it"
-                )
-            tables = clear_interval(connection, rulebook, area, interval)
-            self._append_in(transaction, INTERVAL_CLEARED, tables, area=area, interval=interval)
-        return True
-
-    def clear_due(self) -> int:
-        """Clear every interval that is over and has readings or offers; return how many.
-
-        One that cannot be cleared does not hold up the others: its error is raised after them.
-        """
-        now_unix = to_unix(self._clock.now())
-        minutes = self.rulebook.interval_minutes
-        with self._store.reading() as connection:
-            due = queries.uncleared(connection, now_unix - minutes * 60)
-        return _do_each(
-            self.clear,
-            [(area, Interval.from_start_unix(start, minutes)) for area, start in due],
-        )
-
-    def settle(self, area: str, interval: Interval) -> bool:
-        """Plan the netting period in which an interval lies; False when it is planned already.
-
-        Asks the chain what the plan costs, so that fee floats are part of it; sends nothing.  Raises
-        `InvalidInput` while an interval of the period has readings or offers and is not cleared: it
-        could not join any more.
-        """
-        with self._store.reading() as connection:
-            rulebook = in_force(connection)
-            intake.check_length(interval, rulebook)
-            intake.check_area(connection, area, interval)
-            period = open_period(connection, rulebook, area, interval)
-            if period is None:
-                return False
-            terms = plan_terms(connection, rulebook, area, period, self._venue)
-            batches: Sequence[PlannedBatch] = ()
-            accounts: dict[str, AccountId] = {}
-            if terms.needs_fees:
-                _, batches = plan_batches(connection, rulebook, area, period, terms)
-                accounts = queries.accounts(connection, self._venue.chain_id)
-        fees = self._quoted_fees(batches, accounts)
-        with self._store.transaction() as transaction:
-            connection = transaction.connection
-            if in_force(connection) != rulebook:
-                raise Conflict(
-                    f"another rulebook than {rulebook.name} version {rulebook.version} came into "
-                    "force meanwhile: settle again"
-                )
-            if open_period(connection, rulebook, area, interval) is None:
-                return False
-            tables = plan_settlement(connection, rulebook, area, period, terms, fees)
-            self._append_in(transaction, SETTLEMENT_PLANNED, tables, area=area, interval=interval)
-        return True
-
-    def settle_due(self) -> int:
-        """Plan every netting period that is over, with all its intervals cleared; return how many.
-
-        One that cannot be planned does not hold up the others: its error is raised after them.
-        """
-        rulebook = self.rulebook
-        now = self._clock.now()
-        with self._store.reading() as connection:
-            unsettled = queries.unsettled(connection)
-            uncleared = set(queries.uncleared(connection, to_unix(now)))
-        due: dict[tuple[str, datetime], Interval] = {}
-        waiting: set[tuple[str, datetime]] = set()
-        for area, start in (*unsettled, *uncleared):
-            interval = Interval.from_start_unix(start, rulebook.interval_minutes)
-            first, end = rulebook.settlement_period(interval)
-            if end > now or (area, start) in uncleared:
-                waiting.add((area, first))
-            due.setdefault((area, first), interval)
-        return _do_each(
-            self.settle,
-            [(area, due[area, first]) for area, first in sorted(due.keys() - waiting)],
-        )
 
     def step(self) -> Progress:
         """Do everything that can be done now: read the chain, bill, anchor, send what is due.
@@ -279,7 +175,7 @@ class Engine(Desk):
         """
         with self._store.reading() as connection:
             due = due_corrections(connection, in_force(connection), self._clock.now())
-        return _do_each(self.correct, due)
+        return do_each(self.correct, due)
 
     def anchor_due(self) -> int:
         """Plan the anchor of every anchor period that is over and has bills not anchored; return how many.
@@ -359,36 +255,3 @@ class Engine(Desk):
         """
         with self._store.reading() as connection:
             return prove_bill(connection, bill_id)
-
-    def _quoted_fees(
-        self, batches: Sequence[PlannedBatch], accounts: dict[str, AccountId]
-    ) -> list[tuple[str, int]]:
-        """Ask the chain what the plan costs whom; holders without an account are left to dispatch."""
-        if not batches:
-            return []
-        holders = {account: holder for holder, account in accounts.items()}
-        built = []
-        for batch in batches:
-            try:
-                built.append(build_batch(batch, self._venue, accounts))
-            except UnknownName:
-                continue
-        quote = self._venue.chain.quote(built)
-        return sorted(
-            (holders[account], units) for account, units in quote.fees if account in holders
-        )
-
-
-def _do_each(do: Callable[[str, Interval], bool], due: Iterable[tuple[str, Interval]]) -> int:
-    """Do something to each area and interval; raise the first error when all were tried."""
-    done = 0
-    errors: list[SaumaError] = []
-    for area, interval in due:
-        try:
-            done += do(area, interval)
-        except SaumaError as error:
-            log.warning("left_out", area=area, interval=str(interval), error=str(error))
-            errors.append(error)
-    if errors:
-        raise errors[0]
-    return done

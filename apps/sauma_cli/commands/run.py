@@ -52,6 +52,7 @@ def run(
                 folder.store, site.venue, rulebook=rulebook, clock=found.make_clock(), holder="run"
             )
         )
+        engine.work_ahead(found.service.workers)
         _enrol(engine, site, found)
         service = Service(engine, settings=found.service_settings())
         url = stack.enter_context(_serving(found, folder, service))

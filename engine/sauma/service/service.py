@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -88,8 +88,8 @@ class Service:
         Raises nothing that time, an operator or another node can mend: it is noted in `troubles`.  A
         disk that fails or a store that is damaged ends it: nothing more may be written then.
         """
-        closed = self._each(closable_intervals, self._close, "close")
-        planned = self._each(plannable_periods, self._plan, "plan")
+        closed = self._each(closable_intervals, self._close, "close", self.engine.clearing)
+        planned = self._each(plannable_periods, self._plan, "plan", self.engine.settling)
         progress = self._follow()
         corrected = self._each(due_corrections, self._correct, "correct")
         self._reconcile_when_due()
@@ -113,6 +113,7 @@ class Service:
         find: Callable[..., list[tuple[str, Interval]]],
         do: Callable[[str, Interval], bool],
         verb: str,
+        announce: Callable[[Sequence[tuple[str, Interval]]], None] = lambda _: None,
     ) -> int:
         """Do one thing to every area and interval that is due, oldest first, each area by itself."""
         now = self._wall_clock.now()
@@ -121,11 +122,13 @@ class Service:
         try:
             with self.engine.store.reading() as connection:
                 due = find(connection, self.engine.rulebook, self.engine.clock.now())
+            by_area = _by_area(due)
+            announce([(area, interval) for area, intervals in by_area for interval in intervals])
         except (StoreBusy, InvalidInput) as error:
             self._failed(STORE, error)
             return 0
         self._backoff.succeeded(STORE)
-        return sum(self._in_area(area, intervals, do, verb) for area, intervals in _by_area(due))
+        return sum(self._in_area(area, intervals, do, verb) for area, intervals in by_area)
 
     def _in_area(
         self, area: str, intervals: list[Interval], do: Callable[[str, Interval], bool], verb: str

@@ -15,7 +15,8 @@ from sauma.steps.correcting import (
     first_interval,
     lines_again,
 )
-from sauma.steps.periods import open_period, plan_terms
+from sauma.steps.inputs import Inputs, changed_since, clearing_inputs, planning_inputs
+from sauma.steps.periods import open_period, plan_terms, terms_of_period
 from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
 from sauma.steps.sessions import (
     SESSION_STEP,
@@ -42,11 +43,14 @@ __all__ = [
     "SESSION_STEP_TAKEN",
     "SETTLEMENT_CORRECTED",
     "SETTLEMENT_PLANNED",
+    "Inputs",
     "Parties",
     "SettlementStanding",
     "Taken",
     "bills_are_due",
+    "changed_since",
     "clear_interval",
+    "clearing_inputs",
     "correct_settlement",
     "corrected_by",
     "due_corrections",
@@ -63,7 +67,9 @@ __all__ = [
     "plan_settlement",
     "plan_step",
     "plan_terms",
+    "planning_inputs",
     "step_batches",
     "step_key",
     "taken_steps",
+    "terms_of_period",
 ]

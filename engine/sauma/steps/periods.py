@@ -46,7 +46,20 @@ def plan_terms(
     everybody pays in to and out of the clearing account instead, each by itself.
     """
     terms = chain_terms(rulebook, venue)
-    if not terms.nets or not venue.chain.capabilities.transfer:
+    transfers = bool(venue.chain.capabilities.transfer)
+    return terms_of_period(connection, terms, area, period, transfers=transfers)
+
+
+def terms_of_period(
+    connection: sa.Connection,
+    terms: ChainTerms,
+    area: str,
+    period: tuple[int, int],
+    *,
+    transfers: bool,
+) -> ChainTerms:
+    """Return terms without netting for a period in which somebody has no account, if it can be moved so."""
+    if not terms.nets or not transfers:
         return terms
     start, end = period
     whole = queries.Period(area=area, start=start, end=end)

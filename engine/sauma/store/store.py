@@ -54,10 +54,16 @@ class Store:
     """The journal and what is kept beside it.  One writer at a time, any number of readers."""
 
     def __init__(
-        self, engine: sa.Engine, *, read_only: bool, projectors: Sequence[Projector]
+        self,
+        engine: sa.Engine,
+        *,
+        location: str,
+        read_only: bool,
+        projectors: Sequence[Projector],
     ) -> None:
         """Use `Store.open`."""
         self._engine = engine
+        self._location = location
         self._read_only = read_only
         self._projectors = tuple(projectors)
         self._schemas: Schemas = {}
@@ -90,7 +96,12 @@ class Store:
             if not read_only:
                 unseal_folder(path.parent)
         engine = connect_engine(url, read_only=read_only, busy_timeout_ms=busy_timeout_ms)
-        store = cls(engine, read_only=read_only, projectors=projectors)
+        store = cls(
+            engine,
+            location=url.render_as_string(hide_password=False),
+            read_only=read_only,
+            projectors=projectors,
+        )
         try:
             store._bring_up_to_date(create=create)
         except BaseException:
@@ -108,6 +119,11 @@ class Store:
                         raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         finally:
             self._engine.dispose()
+
+    @property
+    def location(self) -> str:
+        """The URL by which another process opens the same store; it may hold a password."""
+        return self._location
 
     def __enter__(self) -> Self:
         """Return the store."""
