@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sauma.errors import StoreError, StoreVersion
+from sauma_metering.server import DeviceRegistry
 from sauma_portal import household, overview
 from sauma_portal.accounts import AccountStore, Role
 from sauma_portal.market import checking
@@ -48,15 +49,20 @@ def test_a_database_needs_a_folder(tmp_path):
 
 
 def test_the_portal_on_postgresql(tmp_path):
-    """Joining, trading, billing, checking, erasing: the same figures as on SQLite, in one database."""
+    """Joining, trading, billing, checking, erasing, and devices: as on SQLite, all in one database."""
     module = postgres()
     with module.running_server() as server:
         url = module.new_database(server)
         street = Street(tmp_path, locations=(url, url), claims_need_operator=False)
         try:
             walk(street)
+            assert street.accounts.schema_differences() == []
         finally:
             street.close()
+        with DeviceRegistry.open(url) as devices:
+            token = devices.add("meter", street.portal.market_clock.now(), points=[gsrn(0)])
+        with DeviceRegistry.open(url) as devices:
+            assert devices.find(token).points == {gsrn(0)}
 
 
 def walk(street: Street) -> None:

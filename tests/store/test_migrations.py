@@ -1,11 +1,15 @@
 """Migrations: what they make is what the tables say, and a migrated store is a whole one."""
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
+from settling import settle_somewhere
 
 from sauma.store import Store, migrating
+from sauma.store.connecting import WRITER, connect_engine, store_url
 from sauma.store.migrations.__main__ import write_revision
 from sauma.store.projections import PROJECTORS
+from sauma.store.tables import JOURNAL_TABLES, vault
 
 
 def test_migrations_and_tables_agree(location):
@@ -39,6 +43,35 @@ def test_a_store_of_the_first_revision_is_brought_up_to_date(path):
     with Store.open(path) as store, store.reading() as connection:
         assert migrating.current_revision(connection) == migrating.head_revision()
         assert store.verify_journal().entries == 0
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory):
+    """What the journal and the vault of a settlement hold, and the digest of its projections."""
+    path = tmp_path_factory.mktemp("lived") / "store.sqlite"
+    settle_somewhere(path)
+    with Store.open(path, read_only=True) as store, store.reading() as connection:
+        rows = {
+            table: [dict(row._mapping) for row in connection.execute(sa.select(table))]
+            for table in (*JOURNAL_TABLES, vault)
+        }
+        return rows, store.projection_digest()
+
+
+@pytest.mark.parametrize("revision", ["0001", "0004", "0006"])
+def test_a_journal_gets_the_projections_of_today(location, lived, revision):
+    """A store that an old version filled is migrated, and its journal folded as if it were new."""
+    rows, digest = lived
+    engine = connect_engine(store_url(location), read_only=False, busy_timeout_ms=1_000)
+    with engine.connect().execution_options(**{WRITER: True}) as connection, connection.begin():
+        command.upgrade(migrating.alembic_config(connection), revision)
+        for table, content in rows.items():
+            connection.execute(sa.insert(table), content)
+    engine.dispose()
+
+    with Store.open(location) as store, store.reading() as connection:
+        assert migrating.schema_differences(connection) == []
+        assert store.projection_digest() == digest
 
 
 def test_a_revision_can_be_written(tmp_path, monkeypatch):

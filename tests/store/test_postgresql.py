@@ -2,21 +2,10 @@
 
 import pytest
 import sqlalchemy as sa
+from settling import plan_village, settle_somewhere
 
 from sauma.errors import StoreError
 from sauma.store import Store
-from sauma.testing import ManualClock
-from sauma.testing.simulation import Line, MemoryWorld
-from sauma.testing.simulation.rehearsal import (
-    BEGINS,
-    Salts,
-    balances_of,
-    bills_of,
-    open_engine,
-    plan,
-    play,
-    references_on,
-)
 
 
 @pytest.fixture
@@ -27,25 +16,14 @@ def database(postgresql_server):
     return new_database(postgresql_server)
 
 
-def settled(location, holder="engine"):
-    """Settle in a new world, by a store at a location; return what came of it, and the journal's head."""
-    with MemoryWorld() as world:
-        plan(world, location)
-        clock = ManualClock(BEGINS)
-        with open_engine(location, world, Line(), clock, Salts(), holder) as engine:
-            play(engine, world, clock)
-            return (
-                balances_of(world, engine),
-                bills_of(engine),
-                references_on(engine.venue.chain),
-                engine.store.head_hash(),
-                engine.store.projection_digest(),
-            )
-
-
 def test_a_settlement_is_the_same_on_both_databases(tmp_path, database):
     """The same inputs give the same journal, byte for byte, and the same projections."""
-    assert settled(database) == settled(tmp_path / "store.sqlite")
+    assert settle_somewhere(database) == settle_somewhere(tmp_path / "store.sqlite")
+
+
+def test_a_village_is_the_same_on_both_databases(tmp_path, database):
+    """More homes than one statement has parameters for, registered, metered, cleared and planned at once."""
+    assert plan_village(database, 1_100) == plan_village(tmp_path / "store.sqlite", 1_100)
 
 
 def test_a_server_that_is_not_there_is_a_store_error(tmp_path):
