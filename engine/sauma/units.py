@@ -74,7 +74,7 @@ def split_proportionally(total: int, weights: Sequence[int]) -> list[int]:
     if total < 0:
         return [-part for part in split_proportionally(-total, weights)]
     weight_sum = sum(weights)
-    if any(weight < 0 for weight in weights):
+    if weights and min(weights) < 0:
         raise InvalidInput(f"weights must not be negative: {list(weights)!r}")
     if weight_sum == 0:
         if total:
@@ -85,6 +85,8 @@ def split_proportionally(total: int, weights: Sequence[int]) -> list[int]:
     for index, weight in enumerate(weights):
         parts[index], remainders[index] = divmod(total * weight, weight_sum)
     left = total - sum(parts)
+    if not left:
+        return parts
     by_remainder = sorted(range(len(weights)), key=lambda index: (-remainders[index], index))
     for index in by_remainder[:left]:
         parts[index] += 1

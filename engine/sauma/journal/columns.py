@@ -272,12 +272,13 @@ def _encoded(column: Column, values: list[Any]) -> Array:
         return _encoded_text(column, values)
     if column.kind is ColumnKind.BYTES:
         width = column.width_bytes
-        _check_each(
-            column,
-            values,
-            lambda value: type(value) is bytes and len(value) == width,
-            f"{width} bytes",
-        )
+        if not (set(map(type, values)) <= {bytes} and set(map(len, values)) <= {width}):
+            _check_each(
+                column,
+                values,
+                lambda value: type(value) is bytes and len(value) == width,
+                f"{width} bytes",
+            )
         return np.frombuffer(b"".join(values), dtype=f"V{width}")
     if column.kind is ColumnKind.INT256:
         return _encoded_wide(column, values)
@@ -329,6 +330,11 @@ def _encoded_wide(column: Column, values: list[Any]) -> Array:
 def _encoded_text(column: Column, values: list[Any]) -> Array:
     """Return text as UTF-8 of a fixed width; a zero byte inside would not come back, so it is refused."""
     width = column.width_bytes
+    if set(map(type, values)) <= {str}:
+        # Looked at as a whole; only where something is wrong one by one, for the row to be named.
+        joined = "".join(values)
+        if joined.isascii() and "\0" not in joined and max(map(len, values), default=0) <= width:
+            return np.array(values, dtype=f"S{width}")
     _check_each(column, values, lambda value: _fits(value, width), f"text of {width} UTF-8 bytes")
     return np.array([value.encode("utf-8") for value in values], dtype=f"S{width}")
 
