@@ -241,9 +241,10 @@ class Table:
     ) -> Table:
         """Build a table from rows: tuples in the order of the columns, or mappings by column name."""
         names = schema.column_names
-        ordered: list[Sequence[Any]] = []
-        for index, row in enumerate(rows):
-            ordered.append(_ordered(schema, index, row))
+        if set(map(type, rows)) <= {tuple} and set(map(len, rows)) <= {len(names)}:
+            ordered: Sequence[Sequence[Any]] = rows  # type: ignore[assignment]
+        else:
+            ordered = [_ordered(schema, index, row) for index, row in enumerate(rows)]
         columns = list(zip(*ordered, strict=True)) if ordered else [()] * len(names)
         return cls.from_columns(schema, dict(zip(names, columns, strict=True)))
 

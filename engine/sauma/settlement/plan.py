@@ -297,8 +297,9 @@ def batch_movements(
     moved by the contract that keeps energy, if there is one.
     """
     lots: dict[tuple[int, str, tuple[str, ...], bool], list[Movement]] = defaultdict(list)
+    known = frozenset(bound)
     for movement in movements:
-        waits_for = tuple(sorted(_holders(movement) - {movement.authority} - {*bound}))
+        waits_for = tuple(sorted(_holders(movement) - known - {movement.authority}))
         moves_energy = movement.asset_role != FEE
         lots[movement.wave, movement.authority, waits_for, moves_energy].append(movement)
     batches = []
