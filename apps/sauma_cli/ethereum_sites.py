@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,7 +22,7 @@ from sauma_cli.ethereum_keys import EthereumKeys, EthereumWallets
 from sauma_cli.ethereum_node import CHAIN_NUMBER, OwnEthereum
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.rendering import count
-from sauma_cli.sites import ChainChoice, FeeUnit
+from sauma_cli.sites import ChainChoice, FeeUnit, first_answer
 from sauma_cli.wallets import Wallets
 from sauma_ethereum.caip import chain_id_of
 from sauma_ethereum.chain import EthereumChain
@@ -39,7 +40,7 @@ _NO_CONTRACT: Final = "0x" + "0" * 40
 
 
 class EthereumSite:
-    """A contract through one node; blocks are made by `mine`, or waited for where that is None."""
+    """A contract through its nodes; blocks are made by `mine`, or waited for where that is None."""
 
     fee_unit: FeeUnit | None = ETHER
 
@@ -48,18 +49,18 @@ class EthereumSite:
         *,
         settings: EthereumSettings,
         keys: EthereumKeys,
-        client: NodeClient,
+        clients: Sequence[NodeClient],
         folder: Folder | None,
         title: str,
         mine: Callable[[int], None] | None,
     ) -> None:
         """Put chain and venue together; nothing is asked yet."""
-        self._client, self._folder, self._mine = client, folder, mine
+        self._client, self._folder, self._mine = clients[0], folder, mine
         self.makes_blocks = mine is not None
         self.title = title
         self._wallets = EthereumWallets(keys)
         self.wallets: Wallets = self._wallets
-        self.chain = EthereumChain(settings, client, keys.signers())
+        self.chain = EthereumChain(settings, clients, keys.signers())
         self.venue = _venue(self.chain, keys)
 
     def make_ready(self, tell: Callable[[str], None]) -> None:
@@ -88,8 +89,8 @@ class EthereumSite:
         if self._mine is not None:
             self._mine(blocks)
             return
-        height = self._client.height()
-        while self._client.height() <= height:
+        height = self.chain.head().newest.height
+        while self.chain.head().newest.height <= height:
             time.sleep(POLL_S)
 
     def gas_used(self, transaction_ids: Sequence[bytes]) -> int | None:
@@ -138,8 +139,8 @@ def open_ethereum_site(
 ) -> EthereumSite:
     """Open the chain of a folder, its own unless a node is named."""
     choice.check_no_nem_options()
-    if choice.node_url is not None:
-        return _somebodys_node(folder, stored, choice, choice.node_url)
+    if choice.node_urls:
+        return _somebodys_nodes(folder, stored, choice)
     if choice.real_time_s is not None or choice.advance:
         raise InvalidInput(
             "the chain 'ethereum' of a folder makes its blocks when they are needed: leave "
@@ -164,7 +165,7 @@ def open_ethereum_site(
     return EthereumSite(
         settings=own.settings,
         keys=keys,
-        client=own.client,
+        clients=[own.client],
         folder=folder,
         title=f"{own.settings.chain}, a chain of its own (eth-tester)",
         mine=own.mine,
@@ -181,8 +182,8 @@ def client_at(url: str, timeout_s: float) -> NodeClient:
     )
 
 
-def _somebodys_node(
-    folder: Folder, stored: StoredChain | None, choice: ChainChoice, url: str
+def _somebodys_nodes(
+    folder: Folder, stored: StoredChain | None, choice: ChainChoice
 ) -> EthereumSite:
     if folder.ethereum.is_file():
         raise Conflict(
@@ -192,20 +193,25 @@ def _somebodys_node(
     settings = _stored_settings(folder, stored)
     keys = EthereumKeys(folder.keys, settings.chain)
     _check_keys(keys, settings)
-    client = client_at(url, choice.timeout_s)
+    clients = [client_at(url, choice.timeout_s) for url in choice.node_urls]
+    first_answer(clients, partial(_check, settings))
+    return EthereumSite(
+        settings=settings,
+        keys=keys,
+        clients=clients,
+        folder=folder,
+        title=f"{settings.chain}, node {', '.join(client.name for client in clients)}",
+        mine=miner_of(clients[0]) if choice.advance else None,
+    )
+
+
+def _check(settings: EthereumSettings, client: NodeClient) -> None:
+    """Raise unless a node serves the chain and has the contracts' code."""
     for address, code_hash in (
         (settings.ledger_address, settings.code_hash),
         (settings.escrow_address, settings.escrow_hash),
     ):
         client.check(settings.chain_number, address, bytes.fromhex(code_hash))
-    return EthereumSite(
-        settings=settings,
-        keys=keys,
-        client=client,
-        folder=folder,
-        title=f"{settings.chain}, node {client.name}",
-        mine=miner_of(client) if choice.advance else None,
-    )
 
 
 @contextmanager

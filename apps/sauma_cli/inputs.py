@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 import attrs
 
 from sauma.engine import Engine
-from sauma.errors import InvalidInput, RulebookViolation
+from sauma.errors import Conflict, InvalidInput, RulebookViolation, UnknownName
 from sauma.matching.registry import mechanism
 from sauma.offers import Reading, StandingPrice
 from sauma.rulebook import Rulebook
+from sauma.store import queries
 from sauma_cli.folder import Folder
 from sauma_cli.sites import ChainChoice, rehearsal_venue
 from sauma_cli.wallets import Wallets
@@ -93,3 +95,20 @@ def rehearse(folder: Folder, choice: ChainChoice, inputs: Inputs | None) -> None
         with Engine.open(copy.store, venue, rulebook=rulebook) as engine:
             if inputs is not None:
                 enter(engine, wallets, inputs)
+            check_delegates(engine, wallets, choice.delegates)
+
+
+def check_delegates(engine: Engine, wallets: Wallets, names: Collection[str]) -> None:
+    """Raise unless who is signed for takes part, with the account of the public key that was given."""
+    with engine.store.reading() as connection:
+        bound = queries.accounts(connection, engine.venue.chain_id)
+    for name in names:
+        if name not in bound:
+            raise UnknownName(
+                f"nobody called {name!r} takes part, whom --delegate names: correct it"
+            )
+        if bound[name] != wallets.account(name):
+            raise Conflict(
+                f"{name} takes part with {bound[name]}, the public key of --delegate is of "
+                f"{wallets.account(name)}: correct it"
+            )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sauma.errors import NoSigner
-from sauma.settlement import CLEARING, ISSUER
+from sauma.settlement import ISSUER
 from sauma_cli.passphrases import asked_passphrase, given_passphrase
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sauma.identifiers import AccountId
     from sauma_nem.keystore import Keystore
     from sauma_nem.wallet import KeyFile, NemSigner
-
-_ROLE_KEYS: Final = {ISSUER: "issuer", CLEARING: "clearing"}
 
 
 class Keys:
@@ -36,16 +34,15 @@ class Keys:
 
     def account(self, holder: str) -> AccountId:
         """Return a holder's account; a key is made, and is on the disk, when there was none."""
-        name = _ROLE_KEYS.get(holder)
-        keys = self._participants if name is None else self._operator
-        name = name or holder
+        keys = self._operator if holder.startswith("@") else self._participants
+        name = _key_name(holder)
         if name in keys.names:
             return keys.account(name)
         return keys.generate(name, secrets.token_bytes).account
 
     def signer(self, role: str) -> Signer:
         """Return the signer of one of the operator's roles."""
-        return self._operator.signer(_ROLE_KEYS[role])
+        return self._operator.signer(_key_name(role))
 
     def participant_signer(self, name: str) -> NemSigner:
         """Return a participant's signer; a key is made, and is on the disk, when there was none."""
@@ -56,13 +53,19 @@ class Keys:
         """Return everybody's signer by account."""
         return {**self._operator.signers(), **self._participants.signers()}
 
-    def check_issuer(self, issuer: AccountId) -> None:
-        """Raise `NoSigner` when the issuing account of the journal is not the one in the file."""
-        if "issuer" not in self._operator.names or self._operator.account("issuer") != issuer:
+    def check_issuer(self, issuer: AccountId, role: str = ISSUER) -> None:
+        """Raise `NoSigner` when an issuing account of the journal is not the one in the file."""
+        name = _key_name(role)
+        if name not in self._operator.names or self._operator.account(name) != issuer:
             raise NoSigner(
                 f"{self.path / 'operator.json'} has no key of {issuer}, which issues the energy of "
                 "this folder: restore the file from a copy"
             )
+
+
+def _key_name(holder: str) -> str:
+    """Return what a holder's key is called in its file: `issuer`, `clearing`, `issuer.2`, or a name."""
+    return holder.removeprefix("@")
 
 
 def open_keys(path: Path, network: str) -> KeyFile | Keystore:

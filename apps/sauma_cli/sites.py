@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeVar
 
 import attrs
 
 from sauma.chain import Chain, Codec
-from sauma.errors import Conflict, InvalidInput
+from sauma.errors import BadAnswer, Conflict, InvalidInput, Unavailable
 from sauma.memory import MemoryChain, MemoryCodec
 from sauma.settlement import CLEARING, ISSUER
 from sauma.units import Rounding, divide_rounded, format_scaled
@@ -18,6 +18,9 @@ from sauma.venue import Venue
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.options import TIMEOUT_S_DEFAULT
 from sauma_cli.wallets import MemoryWallets, Wallets
+
+N = TypeVar("N")
+T = TypeVar("T")
 
 MEMORY_NAME: Final = "main"
 MEMORY_ASSET: Final = "wh"
@@ -29,7 +32,8 @@ class ChainChoice:
     """What the command line says of the chain; None where it leaves the choice to the folder."""
 
     kind: str | None = None
-    node_url: str | None = None
+    node_urls: tuple[str, ...] = ()
+    """The nodes to ask, in the order of preference."""
     network: str | None = None
     mosaic: str | None = None
     timeout_s: float = TIMEOUT_S_DEFAULT
@@ -37,8 +41,19 @@ class ChainChoice:
     """Ask the node to make blocks: a test node with control routes."""
     finality_blocks: int | None = None
     """NEM: how deep a block is final in a new folder, where a private network says so."""
+    agreement: int | None = None
+    """NEM: how many of the nodes must have the same block before it is believed to be final."""
+    floats: int | None = None
+    """NEM: how many further accounts of a new folder issue, each with a lane of its own."""
+    delegates: Mapping[str, str] = attrs.field(factory=dict)
+    """NEM: the public keys (hexadecimal) of participants' accounts that the operator signs for."""
     real_time_s: float | None = None
     """The seconds between two blocks of the folder's own node, instead of blocks made when needed."""
+
+    @property
+    def node_url(self) -> str | None:
+        """The node that is asked first."""
+        return self.node_urls[0] if self.node_urls else None
 
     def kind_for(self, stored: StoredChain | None) -> str:
         """Return which chain it is; raises `Conflict` when the folder settles on another."""
@@ -50,11 +65,19 @@ class ChainChoice:
         kind = self.kind if stored is None else stored.kind
         if kind == "memory" and self.node_url is not None:
             raise InvalidInput("the chain 'memory' has no node: leave --node out")
+        if kind == "memory":
+            self.check_no_nem_options()
         return kind or "nem"
 
     def check_no_nem_options(self) -> None:
         """Raise `InvalidInput` for what only NEM knows."""
-        for option, value in (("--network", self.network), ("--mosaic", self.mosaic)):
+        for option, value in (
+            ("--network", self.network),
+            ("--mosaic", self.mosaic),
+            ("--agreement", self.agreement),
+            ("--floats", self.floats),
+            ("--delegate", next(iter(self.delegates), None)),
+        ):
             if value is not None:
                 raise InvalidInput(f"{option} {value} is about NEM: leave it out")
 
@@ -159,6 +182,16 @@ class MemorySite:
     ) -> None:
         """Close."""
         self.close()
+
+
+def first_answer(nodes: Sequence[N], ask: Callable[[N], T]) -> T:
+    """Return what the first node answers that does; raises what the last one raised."""
+    for node in nodes[:-1]:
+        try:
+            return ask(node)
+        except (Unavailable, BadAnswer):
+            continue
+    return ask(nodes[-1])
 
 
 def open_site(folder: Folder, choice: ChainChoice) -> Site:

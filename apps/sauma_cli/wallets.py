@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
 
@@ -35,15 +36,19 @@ class MemoryWallets:
 class NemWallets:
     """On NEM an account is an address, with a key in the folder or with its owner."""
 
-    def __init__(self, keys: Keys, network: str) -> None:
-        """Name accounts on a network."""
+    def __init__(
+        self, keys: Keys, network: str, delegated: Mapping[str, AccountId] | None = None
+    ) -> None:
+        """Name accounts on a network; `delegated` are those of participants whom the operator signs for."""
         self._keys = keys
         self._network = network
+        self._delegated = dict(delegated or {})
 
     def account(self, holder: str, given: str | None = None) -> AccountId:
         """Return the account; raises `WrongNetwork` for an address of another network."""
+        delegated = self._delegated.get(holder)
         if given is None:
-            return self._keys.account(holder)
+            return delegated or self._keys.account(holder)
         from sauma_nem.caip import address_on, chain_id_of, network_named
 
         network = network_named(self._network)
@@ -55,4 +60,9 @@ class NemWallets:
             raise WrongNetwork(f"the wallet of {holder}: {error}") from error
         except InvalidInput as error:
             raise InvalidInput(f"the wallet of {holder}: {error}") from error
+        if delegated not in (None, account):
+            raise InvalidInput(
+                f"the wallet of {holder} is {account}, the public key of --delegate is of {delegated}: "
+                "correct one of them"
+            )
         return account

@@ -49,6 +49,14 @@ class ChainSection(_Section, frozen=True, kw_only=True):
 
     kind: Literal["nem", "ethereum", "memory"] = "nem"
     node: str | None = None
+    nodes: tuple[str, ...] = ()
+    """Several nodes instead of one, in the order of preference."""
+    agreement: int | None = None
+    """NEM: how many of them must have the same block before it is believed to be final."""
+    floats: int | None = None
+    """NEM: how many further accounts of a new folder issue, each with a lane of its own."""
+    delegates: dict[str, str] = {}
+    """NEM: the public keys of participants' accounts for which the issuer's key signs."""
     network: Literal["mainnet", "testnet", "mijin"] | None = None
     mosaic: str | None = None
     advance: bool = False
@@ -57,6 +65,11 @@ class ChainSection(_Section, frozen=True, kw_only=True):
     """Seconds between the blocks of the folder's own node, where none is named."""
     finality_blocks: int | None = None
     """How deep a block is final; the chain's own depth unless a private network says otherwise."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The nodes, one or several."""
+        return self.nodes if self.node is None else (self.node,)
 
 
 class ServiceSection(_Section, frozen=True, kw_only=True):
@@ -208,4 +221,6 @@ def read_configuration(path: Path) -> Configuration:
         found = msgspec.convert(facts, Configuration)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{path}: {error}") from error
+    if found.chain.node is not None and found.chain.nodes:
+        raise InvalidInput(f"{path}: [chain] has `node` and `nodes`: leave one out")
     return msgspec.structs.replace(found, base=path.parent)

@@ -25,6 +25,7 @@ from sauma_cli.options import (
     Node,
     TimeoutS,
     Verbose,
+    one_node,
 )
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, open_site, rehearsal_venue
@@ -62,7 +63,7 @@ def add(
     if metering_point is not None and area is not None:
         points = [MeteringPoint(gsrn=metering_point, participant=name, area=area)]
     choice = ChainChoice(
-        kind=chain, node_url=node, network=network, mosaic=mosaic, timeout_s=timeout_s
+        kind=chain, node_urls=one_node(node), network=network, mosaic=mosaic, timeout_s=timeout_s
     )
     place = Folder(folder)
     with place.working():

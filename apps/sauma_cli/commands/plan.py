@@ -23,6 +23,7 @@ from sauma_cli.options import (
     Node,
     TimeoutS,
     Verbose,
+    one_node,
 )
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice
@@ -84,7 +85,7 @@ def plan(
     from sauma_cli.plan_real import show_real
 
     choice = ChainChoice(
-        kind=chain, node_url=node, network=network, mosaic=mosaic, timeout_s=timeout_s
+        kind=chain, node_urls=one_node(node), network=network, mosaic=mosaic, timeout_s=timeout_s
     )
     place = Folder(folder)
     if participants and readings and prices and rulebook:

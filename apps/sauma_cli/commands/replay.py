@@ -15,7 +15,15 @@ from sauma.store import Store, check_folder
 from sauma.store.folder import MANIFEST
 from sauma_cli.folder import Folder
 from sauma_cli.logging_setup import configure_logging
-from sauma_cli.options import TIMEOUT_S_DEFAULT, FolderArgument, Json, Node, TimeoutS, Verbose
+from sauma_cli.options import (
+    TIMEOUT_S_DEFAULT,
+    FolderArgument,
+    Json,
+    Node,
+    TimeoutS,
+    Verbose,
+    one_node,
+)
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, codec_of, how_to_ask, reading_chain
 
@@ -50,7 +58,7 @@ def replay(
     """
     configure_logging(verbose=verbose)
     screen = Screen(as_json=json)
-    choice = ChainChoice(node_url=node, timeout_s=timeout_s)
+    choice = ChainChoice(node_urls=one_node(node), timeout_s=timeout_s)
     place = Folder(folder)
     with place.looking():
         verdict = _judge(place, choice)

@@ -14,7 +14,7 @@ from sauma.engine import Engine
 from sauma.errors import Unavailable
 from sauma.service import Backoff, Service
 from sauma_cli.folder import Folder
-from sauma_cli.inputs import read_rulebook
+from sauma_cli.inputs import check_delegates, read_rulebook
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import Json, Verbose
 from sauma_cli.portal_serving import portal_serving
@@ -69,10 +69,13 @@ def run(
 def choice_of(found: Configuration) -> ChainChoice:
     """Return what the file says of the chain."""
     chain = found.chain
-    own_node = chain.node is None and chain.kind == "nem"
+    own_node = not chain.urls and chain.kind == "nem"
     return ChainChoice(
         kind=chain.kind,
-        node_url=chain.node,
+        node_urls=chain.urls,
+        agreement=chain.agreement,
+        floats=chain.floats,
+        delegates=chain.delegates,
         network=chain.network,
         mosaic=chain.mosaic,
         timeout_s=chain.timeout_s,
@@ -124,6 +127,7 @@ def _enrol(engine: Engine, site: Site, found: Configuration) -> None:
             [(name, site.wallets.account(name, account)) for name, account in _names(found)]
         )
         engine.add_metering_points(row.to_metering_point() for row in rows)
+    check_delegates(engine, site.wallets, found.chain.delegates)
     if found.prices is not None:
         engine.set_prices(read_prices(found.path(found.prices)))
 

@@ -24,9 +24,10 @@ from sauma_cli.options import (
     FolderOption,
     Json,
     NetworkName,
-    Node,
+    Nodes,
     TimeoutS,
     Verbose,
+    named_keys,
 )
 from sauma_cli.rendering import (
     agreement_facts,
@@ -55,7 +56,25 @@ def settle(
         ChainName | None, Parameter(help="What the folder settles on; nem unless it knows better.")
     ] = None,
     folder: FolderOption = FOLDER_DEFAULT,
-    node: Node = None,
+    node: Nodes = (),
+    agreement: Annotated[
+        int | None,
+        Parameter(help="NEM: so many nodes must have the same block before it counts as final."),
+    ] = None,
+    floats: Annotated[
+        int | None,
+        Parameter(
+            help="NEM, new folder: so many further accounts issue, each in a lane of its own."
+        ),
+    ] = None,
+    delegate: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            help="NEM: NAME=KEY, a participant and the public key of its account, which lets the issuer's "
+            "key sign; repeat for each.",
+        ),
+    ] = (),
     advance: Annotated[
         bool, Parameter(negative="", help="Ask the node for blocks (sauma node --control, anvil).")
     ] = False,
@@ -83,7 +102,10 @@ def settle(
     inputs = _read(participants, readings, prices, rulebook, hourly, Folder(folder))
     choice = ChainChoice(
         kind=chain,
-        node_url=node,
+        node_urls=node,
+        agreement=agreement,
+        floats=floats,
+        delegates=named_keys(delegate),
         network=network,
         mosaic=mosaic,
         timeout_s=timeout_s,

@@ -16,7 +16,7 @@ from sauma.identifiers import AccountId
 from sauma.intervals import format_time
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.logging_setup import configure_logging
-from sauma_cli.options import TIMEOUT_S_DEFAULT, Json, Node, TimeoutS, Verbose
+from sauma_cli.options import TIMEOUT_S_DEFAULT, Json, Node, TimeoutS, Verbose, one_node
 from sauma_cli.rendering import cents, count
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, codec_of, reading_chain
@@ -46,7 +46,7 @@ def verify(
     """
     configure_logging(verbose=verbose)
     screen = Screen(as_json=json)
-    choice = ChainChoice(node_url=node, timeout_s=timeout_s)
+    choice = ChainChoice(node_urls=one_node(node), timeout_s=timeout_s)
     try:
         proven = _judge(_read(proof), choice, folder)
         if signer is not None and proven.signer != AccountId(signer):
