@@ -55,7 +55,7 @@ class EthereumSite:
         mine: Callable[[int], None] | None,
     ) -> None:
         """Put chain and venue together; nothing is asked yet."""
-        self._client, self._folder, self._mine = clients[0], folder, mine
+        self._clients, self._folder, self._mine = clients, folder, mine
         self.makes_blocks = mine is not None
         self.title = title
         self._wallets = EthereumWallets(keys)
@@ -80,7 +80,7 @@ class EthereumSite:
                 self.chain.broadcast(transaction)
             self.pass_blocks()
         raise Unavailable(
-            f"node {self._client.name} has not registered {missing[0]} within "
+            f"{self.title} has not registered {missing[0]} within "
             f"{REGISTER_BLOCKS_MAX} blocks: ask another node, or run the same command later"
         )
 
@@ -95,7 +95,7 @@ class EthereumSite:
 
     def gas_used(self, transaction_ids: Sequence[bytes]) -> int | None:
         """Return what the receipts say."""
-        receipts = self._client.receipts(transaction_ids)
+        receipts = first_answer(self._clients, lambda client: client.receipts(transaction_ids))
         return sum(receipt.gas_used for receipt in receipts if receipt is not None)
 
     def close(self) -> None:
@@ -201,8 +201,12 @@ def _somebodys_nodes(
         clients=clients,
         folder=folder,
         title=f"{settings.chain}, node {', '.join(client.name for client in clients)}",
-        mine=miner_of(clients[0]) if choice.advance else None,
+        mine=partial(_ask_for_blocks, clients) if choice.advance else None,
     )
+
+
+def _ask_for_blocks(clients: Sequence[NodeClient], blocks: int) -> None:
+    first_answer(clients, lambda client: miner_of(client)(blocks))
 
 
 def _check(settings: EthereumSettings, client: NodeClient) -> None:

@@ -50,7 +50,8 @@ def test_from_nothing_to_final_bills(sauma_run, deploy, url, files, tmp_path) ->
     """Deployed and verified, a node settles the seed's scenario, and replay compares with it."""
     deployed = deploy("--json").document
     verified = sauma_run("ethereum", "verify", deployed["ledger"], "--node", url, "--json")
-    options = (*files.options, "--chain", "ethereum", "--node", url, "--advance")
+    nodes = ("--node", "http://127.0.0.1:1", "--node", url)  # nobody listens at the first
+    options = (*files.options, "--chain", "ethereum", *nodes, "--advance")
     settled = sauma_run("settle", *options, "--folder", tmp_path / "day", "--json")
     replayed = sauma_run("replay", tmp_path / "day", "--node", url, "--json")
     without = sauma_run("replay", tmp_path / "day")
