@@ -34,6 +34,8 @@ class Inputs:
     readings: tuple[Reading, ...]
     prices: tuple[StandingPrice, ...]
     rulebook: Rulebook
+    late: bool = False
+    """Whether readings of closed intervals are corrections."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,6 +50,7 @@ def read_inputs(
     rulebook: Path,
     *,
     hourly: Literal["refuse", "split"],
+    late: bool = False,
 ) -> Inputs:
     """Read the four files; the first thing that is wrong is named with its file, line and column."""
     rows = read_participants(participants)
@@ -56,6 +59,7 @@ def read_inputs(
         readings=read_readings(readings, exports=production_points(rows), hourly=hourly),
         prices=read_prices(prices),
         rulebook=read_rulebook(rulebook),
+        late=late,
     )
 
 
@@ -76,12 +80,15 @@ def read_rulebook(path: Path) -> Rulebook:
 
 
 def enter(engine: Engine, wallets: Wallets, inputs: Inputs) -> int:
-    """Give everything to the engine; return how many readings were new.  Known things are no-ops."""
+    """Give everything to the engine; return how many readings were new.  Known things are no-ops.
+
+    Readings of intervals that are closed are refused unless the inputs are said to be `late`.
+    """
     given = {row.participant: row.account for row in inputs.participants}
     engine.register_all([(name, wallets.account(name, account)) for name, account in given.items()])
     engine.add_metering_points([row.to_metering_point() for row in inputs.participants])
     engine.set_prices(inputs.prices)
-    return engine.accept(inputs.readings)
+    return engine.accept(inputs.readings, late=inputs.late)
 
 
 def rehearse(folder: Folder, choice: ChainChoice, inputs: Inputs | None) -> None:

@@ -210,16 +210,18 @@ def bill_facts(one: BillStatement) -> dict[str, Any]:
         "owed_nano": bill.owed_nano,
         "owed_cents": bill.owed_cents,
         "carry_nano": bill.carry_nano,
-        "lines": [
-            {
-                "kind": line.kind.name.lower(),
-                "counterparty": line.counterparty,
-                "energy_wh": line.energy_wh,
-                "price_micro": line.price_micro,
-                "amount_nano": line.amount_nano,
-            }
-            for line in bill.lines
-        ],
+        "lines": [line_facts(line) for line in bill.lines],
+    }
+
+
+def line_facts(line: BillLine) -> dict[str, Any]:
+    """Return a line of a bill for programs."""
+    return {
+        "kind": line.kind.name.lower(),
+        "counterparty": line.counterparty,
+        "energy_wh": line.energy_wh,
+        "price_micro": line.price_micro,
+        "amount_nano": line.amount_nano,
     }
 
 

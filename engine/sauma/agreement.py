@@ -13,7 +13,8 @@ from sauma.reconciling import reconcile
 from sauma.settlement import Purpose
 from sauma.statements import read_statements
 from sauma.steps import SettlementStanding
-from sauma.store import queries
+from sauma.store import corrected, queries
+from sauma.store import projections as p
 from sauma.venue import Venue
 
 
@@ -79,6 +80,7 @@ def check_agreement(connection: sa.Connection, venue: Venue | None = None) -> Ag
         balances_checked=0 if venue is None else _check_balances(connection, venue),
     )
     _compare(agreement)
+    _check_corrections(connection)
     return agreement
 
 
@@ -98,6 +100,21 @@ def _compare(found: Agreement) -> None:
         raise Disagreement(
             f"{found.net_wh} Wh were to be delivered, the chain says {found.delivered_wh}"
         )
+
+
+def _check_corrections(connection: sa.Connection) -> None:
+    """Compare every adjusting bill with the obligations of its correction, to the nano-unit."""
+    owed_nano: dict[tuple[int, str], int] = defaultdict(int)
+    for row in connection.execute(sa.select(p.adjusting_obligations)):
+        owed_nano[row.sequence, row.debtor] += row.units
+        owed_nano[row.sequence, row.creditor] -= row.units
+    for row, bill in corrected.adjusting_bills(connection):
+        found_nano = owed_nano[row.sequence, bill.participant]
+        if bill.owed_nano != found_nano or row.new_nano != bill.new_nano:
+            raise Disagreement(
+                f"the adjusting bill of {bill.participant} says {bill.owed_nano} nano-units and "
+                f"{row.new_nano} in all, the obligations {found_nano} and {bill.new_nano}"
+            )
 
 
 def _check_balances(connection: sa.Connection, venue: Venue) -> int:

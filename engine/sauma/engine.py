@@ -8,6 +8,7 @@ the journal, committed or not; the same call again is a no-op, the same key with
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import attrs
 
@@ -168,13 +169,15 @@ class Engine(Planner):
             self._append_in(transaction, SETTLEMENT_CORRECTED, tables, area=area, interval=first)
         return bool(tables)
 
-    def correct_due(self) -> int:
+    def correct_due(self, *, early: bool = False) -> int:
         """Correct every settlement whose late readings waited until their period closed; return how many.
 
-        One that cannot be corrected does not hold up the others: its error is raised after them.
+        With `early`, those whose period is not over too.  One that cannot be corrected does not hold up
+        the others: its error is raised after them.
         """
         with self._store.reading() as connection:
-            due = due_corrections(connection, in_force(connection), self._clock.now())
+            now = datetime.max.replace(tzinfo=UTC) if early else self._clock.now()
+            due = due_corrections(connection, in_force(connection), now)
         return do_each(self.correct, due)
 
     def anchor_due(self) -> int:
@@ -188,11 +191,11 @@ class Engine(Planner):
             due = [period for period in open_anchors(connection) if period[1] <= now_unix]
         for period in due:
             with self._store.transaction() as transaction:
-                settlements = open_anchors(transaction.connection).get(period)
-                if settlements is None:
+                waiting = open_anchors(transaction.connection).get(period)
+                if waiting is None:
                     continue
                 key = self._draw_salt()
-                anchor_id, tables = plan_anchor(transaction.connection, period, settlements, key)
+                anchor_id, tables = plan_anchor(transaction.connection, period, waiting, key)
                 digest = transaction.vault_put(
                     ANCHOR_KEY, anchor_id.hex(), salt=self._draw_salt(), content=key
                 )

@@ -7,19 +7,20 @@ import sqlalchemy as sa
 
 from sauma.anchoring import (
     LOCATOR_BYTES,
+    AnchoredAdjustment,
+    AnchoredBill,
     AnchorTree,
     BillProof,
     ProvenRow,
-    bill_rows,
+    anchored_rows,
     row_leaves,
     row_salts,
 )
-from sauma.billing import bill_id as bill_id_of
 from sauma.dispatch.rows import vaulted_raw
 from sauma.errors import InvalidInput, Refused, StoreDamaged, UnknownName
 from sauma.intervals import to_unix
 from sauma.journal.merkle import root_of
-from sauma.steps.anchoring import ANCHOR_KEY, bills_to_anchor
+from sauma.steps.anchoring import ANCHOR_KEY, adjustments_to_anchor, bills_to_anchor
 from sauma.store import anchored, queries, vault
 from sauma.store import projections as p
 
@@ -39,7 +40,10 @@ def find_bill(connection: sa.Connection, name: str) -> bytes:
             f"{name!r} is no bill id: give its 64 hexadecimal digits as `sauma bills` shows them, or "
             f"the first {BILL_ID_DIGITS_MIN} or more"
         )
-    every = connection.execute(sa.select(p.bills.c.bill_id).where(p.bills.c.version == 1)).scalars()
+    every = [
+        *connection.execute(sa.select(p.bills.c.bill_id).where(p.bills.c.version == 1)).scalars(),
+        *connection.execute(sa.select(p.adjusting_bills.c.bill_id)).scalars(),
+    ]
     found = {identity for identity in map(bytes, every) if identity.hex().startswith(digits)}
     if len(found) != 1:
         raise UnknownName(
@@ -54,13 +58,7 @@ def prove_bill(connection: sa.Connection, bill_id: bytes) -> BillProof:
     Raises `UnknownName` for a bill that is not there, `Refused` for one that is not anchored or whose
     anchor no block has yet, `StoreDamaged` when what is needed was erased.
     """
-    row = connection.execute(
-        sa.select(p.bills.c.settlement_id, p.bills.c.participant).where(
-            p.bills.c.bill_id == bill_id, p.bills.c.version == 1
-        )
-    ).first()
-    if row is None:
-        raise UnknownName(f"there is no bill {bill_id.hex()}: `sauma bills` shows their ids")
+    bill = _bill_to_anchor(connection, bill_id)
     anchor = _anchor(connection, bill_id)
     if anchor.block is None:
         raise Refused(
@@ -70,7 +68,7 @@ def prove_bill(connection: sa.Connection, bill_id: bytes) -> BillProof:
     chain = queries.chain_row(connection)
     if chain is None:
         raise StoreDamaged("the journal names no chain: restore the store from a copy")
-    rows = _rows(connection, bill_id, bytes(row.settlement_id), row.participant, anchor.anchor_id)
+    rows = _rows(connection, bill_id, bill, anchor.anchor_id)
     roots = anchored.bill_roots(connection, anchor.anchor_id)
     tree = AnchorTree(
         bill_ids=tuple(identity for identity, _ in roots),
@@ -107,21 +105,44 @@ def _anchor(connection: sa.Connection, bill_id: bytes) -> anchored.AnchorStandin
     return anchor
 
 
+def _bill_to_anchor(connection: sa.Connection, bill_id: bytes) -> AnchoredBill | AnchoredAdjustment:
+    """Return a bill or an adjusting bill as it is anchored."""
+    row = connection.execute(
+        sa.select(p.bills.c.settlement_id, p.bills.c.participant).where(
+            p.bills.c.bill_id == bill_id, p.bills.c.version == 1
+        )
+    ).first()
+    if row is not None:
+        (settlement,) = (
+            one
+            for one in queries.settlements(connection)
+            if one.settlement_id == bytes(row.settlement_id)
+        )
+        (bill,) = bills_to_anchor(connection, settlement, row.participant)
+        return bill
+    adjusting = connection.execute(
+        sa.select(p.adjusting_bills.c.correction_id, p.adjusting_bills.c.participant).where(
+            p.adjusting_bills.c.bill_id == bill_id
+        )
+    ).first()
+    if adjusting is None:
+        raise UnknownName(f"there is no bill {bill_id.hex()}: `sauma bills` shows their ids")
+    (adjustment,) = adjustments_to_anchor(
+        connection, bytes(adjusting.correction_id), adjusting.participant
+    )
+    return adjustment
+
+
 def _rows(
     connection: sa.Connection,
     bill_id: bytes,
-    settlement_id: bytes,
-    participant: str,
+    bill: AnchoredBill | AnchoredAdjustment,
     anchor_id: bytes,
 ) -> tuple[ProvenRow, ...]:
     """Return the rows of a bill with their salts, as long as they lead to what was anchored."""
-    (settlement,) = (
-        one for one in queries.settlements(connection) if one.settlement_id == settlement_id
-    )
-    (one,) = bills_to_anchor(connection, settlement, participant)
     key = anchor_key(connection, anchor_id)
-    rows = bill_rows(one)
-    salts = row_salts(key, bill_id_of(settlement_id, participant), len(rows))
+    rows = anchored_rows(bill)
+    salts = row_salts(key, bill_id, len(rows))
     leaves = row_leaves(rows, salts)
     if root_of(leaves) != dict(anchored.bill_roots(connection, anchor_id))[bill_id]:
         raise StoreDamaged(

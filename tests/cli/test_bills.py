@@ -1,5 +1,7 @@
 """Bills as they stand, line by line."""
 
+from datetime import UTC, datetime, timedelta
+
 
 def test_lines(sauma_run, settled_in_memory) -> None:
     """Each line has its energy, price and money; each bill its sum and how sure it is."""
@@ -58,3 +60,28 @@ def test_looking_keeps_the_seal(sauma_run, settled_in_memory, bytes_of) -> None:
     sauma_run("bills", "--folder", settled_in_memory)
 
     assert bytes_of(settled_in_memory) == before
+
+
+def test_a_late_file_corrects_and_the_adjusting_bill_is_shown(sauma_run, files, tmp_path) -> None:
+    """Newer versions are refused unless they are said to be late; then old and new stand side by side."""
+    day = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%d")
+    readings = (files.folder / "readings").read_text().replace("2026-06-21", day)
+    where = ["--chain", "memory", "--folder", tmp_path / "day"]
+    files.write(readings=readings)
+    sauma_run("settle", *files.options, *where)
+    header, line = readings.splitlines()[0], readings.splitlines()[2]
+    files.write(readings=f"{header},version\n{line.replace('7500', '8000')},2\n")
+
+    refused = sauma_run("settle", *files.options, *where)
+    corrected = sauma_run("settle", *files.options, *where, "--late")
+    shown = sauma_run("bills", "--folder", tmp_path / "day")
+    (one,) = sauma_run("bills", "--folder", tmp_path / "day", "--json").document["adjustments"]
+
+    assert refused.code == 2
+    assert "say that they are late" in refused.err
+    assert "correct    1 netting period; in all 1 adjusting bill" in corrected.out
+    rows = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert any("0.75 0.83 0.08 0.08" in row for row in rows)
+    assert any("7.500/0.000 8.000/0.000" in row for row in rows)
+    assert (one["owed_cents"], one["readings"][0]["outcome"]) == (8, "counted")
+    assert sauma_run("replay", tmp_path / "day").code == 0

@@ -198,7 +198,7 @@ def test_what_a_version_does_not_know_is_refused(proof):
         ("", "is no JSON"),
         ("[]", "not an object"),
         ('{"format": "other"}', "no proof of a bill"),
-        ('{"format": "sauma.bill-proof", "version": 2}', "version 2 of the proof is not known"),
+        ('{"format": "sauma.bill-proof", "version": 3}', "version 3 of the proof is not known"),
         ('{"format": "sauma.bill-proof", "version": true}', "version 'True' is not an integer"),
     ],
 )

@@ -21,6 +21,7 @@ import attrs
 import sqlalchemy as sa
 
 from sauma import Netting, Reading, Rulebook, Venue
+from sauma.clock import SystemClock
 from sauma.chain import Batch, BatchKind, Cursor, SignedTransaction, batch_reference
 from sauma.engine import Engine
 from sauma.errors import Unavailable
@@ -153,6 +154,9 @@ def live(folder: Path, url: str, variant: Variant, *, hasty: bool = False) -> No
         engine.accept(readings_of(variant))
         engine.clear_due()
         engine.settle_due()
+        engine.issue_bills()
+        engine.accept(late_readings_of(variant), late=True)
+        engine.correct_due(early=True)
         for _ in range(ROUNDS_MAX):
             try:
                 engine.step()
@@ -174,6 +178,23 @@ def readings_of(variant: Variant) -> list[Reading]:
     return [one for one in _READINGS if one.interval.start in wanted]
 
 
+def late_readings_of(variant: Variant) -> list[Reading]:
+    """Return what the meters say of the first quarter-hour after it was settled: 100 Wh more came in."""
+    return [
+        attrs.evolve(one, version=one.version + 1, imported_wh=one.imported_wh + 100)
+        for one in readings_of(variant)
+        if one.interval.start == variant.first
+    ]
+
+
+class NextDay(SystemClock):
+    """The time of the machine, on the day after that of the readings: corrections have a window."""
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return super().now().replace(year=2021, month=3, day=14)
+
+
 def _open(
     folder: Path, url: str, variant: Variant, chain_type: type[NemChain] = NemChain
 ) -> Engine:
@@ -190,7 +211,7 @@ def _open(
     rulebook = attrs.evolve(
         Rulebook.from_toml(text), netting=variant.netting, netting_period=variant.period
     )
-    return Engine.open(folder / STORE, venue, rulebook=rulebook)
+    return Engine.open(folder / STORE, venue, rulebook=rulebook, clock=NextDay())
 
 
 def examine(folder: Path, url: str, variant: Variant) -> dict[str, Any]:
@@ -207,6 +228,9 @@ def examine(folder: Path, url: str, variant: Variant) -> dict[str, Any]:
             "bills": _bills(engine),
             "trades": _rows(engine, p.trades),
             "obligations": _rows(engine, p.obligations),
+            "corrected_readings": _rows(engine, p.corrected_readings),
+            "adjusting_obligations": _rows(engine, p.adjusting_obligations),
+            "adjusting_bills": _rows(engine, p.adjusting_bills),
             "instructions": _rows(engine, p.instructions),
             "agreement": attrs.asdict(
                 engine.agreement(), value_serializer=lambda _, __, value: str(value)
@@ -217,6 +241,7 @@ def examine(folder: Path, url: str, variant: Variant) -> dict[str, Any]:
             "faults": [
                 *map(str, report.findings),
                 *_reference_faults(engine),
+                *([] if engine.adjustments() else ["nothing was corrected"]),
                 *([] if engine.finished else ["the settlement is not finished"]),
                 *(["something landed after the end"] if progress.events else []),
             ],

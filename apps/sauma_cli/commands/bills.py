@@ -7,8 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from sauma.errors import InvalidInput, UnknownName
-from sauma.statements import read_statements
+from sauma.statements import read_adjustments, read_statements
 from sauma.store import Store, queries
+from sauma_cli.corrections_shown import adjustment_facts, adjustments_table
 from sauma_cli.folder import Folder
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import FOLDER_DEFAULT, FolderOption, Json, Verbose
@@ -23,7 +24,10 @@ def bills(
     json: Json = False,
     verbose: Verbose = False,
 ) -> int:
-    """Show the newest bills of a folder: lines, what the chain says, what is carried, how sure it is."""
+    """Show the newest bills of a folder: lines, what the chain says, what is carried, how sure it is.
+
+    What late readings changed of them is on adjusting bills, below.
+    """
     configure_logging(verbose=verbose)
     screen = Screen(as_json=json)
     place = Folder(folder)
@@ -35,6 +39,7 @@ def bills(
         known = queries.participants(connection)
         rulebook = queries.newest_rulebook(connection)
         statements = read_statements(connection, participant)
+        adjustments = read_adjustments(connection, participant)
     if participant is not None and participant not in known:
         raise UnknownName(
             f"{participant!r} takes no part in {folder}: there are {', '.join(known) or 'none'}"
@@ -44,5 +49,13 @@ def bills(
         screen.show(lines_table(statements, currency), bills_table(statements, currency))
     else:
         screen.show("no bills yet: `sauma settle` issues them")
-    screen.finish({"folder": str(folder), "bills": [bill_facts(one) for one in statements]})
+    if adjustments:
+        screen.show(adjustments_table(adjustments, currency))
+    screen.finish(
+        {
+            "folder": str(folder),
+            "bills": [bill_facts(one) for one in statements],
+            "adjustments": [adjustment_facts(one) for one in adjustments],
+        }
+    )
     return 0

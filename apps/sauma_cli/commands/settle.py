@@ -14,6 +14,7 @@ from sauma.engine import Engine
 from sauma.errors import InvalidInput
 from sauma.store import queries, seal_folder
 from sauma_cli.carrying import Carried, Goal, carry
+from sauma_cli.corrections_shown import adjustment_facts, adjustments_table
 from sauma_cli.folder import Folder
 from sauma_cli.inputs import Inputs, enter, read_inputs, rehearse
 from sauma_cli.logging_setup import configure_logging
@@ -85,6 +86,12 @@ def settle(
     hourly: Annotated[
         Literal["refuse", "split"], Parameter(help="What to do with hourly Datahub values.")
     ] = "refuse",
+    late: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Correct what is settled by readings that are newer or were missing."
+        ),
+    ] = False,
     until: Annotated[
         Literal["included", "final"], Parameter(help="Stop at provisional or at final bills.")
     ] = "final",
@@ -99,7 +106,7 @@ def settle(
     """
     configure_logging(verbose=verbose)
     screen = Screen(as_json=json)
-    inputs = _read(participants, readings, prices, rulebook, hourly, Folder(folder))
+    inputs = _read(participants, readings, prices, rulebook, hourly, Folder(folder), late=late)
     choice = ChainChoice(
         kind=chain,
         node_urls=node,
@@ -127,10 +134,12 @@ def _read(
     rulebook: Path | None,
     hourly: Literal["refuse", "split"],
     folder: Folder,
+    *,
+    late: bool,
 ) -> Inputs | None:
     """Read all four files; none of them, where the folder has what it takes to go on."""
     if participants and readings and prices and rulebook:
-        return read_inputs(participants, readings, prices, rulebook, hourly=hourly)
+        return read_inputs(participants, readings, prices, rulebook, hourly=hourly, late=late)
     if participants or readings or prices or rulebook:
         raise InvalidInput("give all of --participants, --readings, --prices and --rulebook")
     if not folder.store.is_file():
@@ -160,6 +169,7 @@ def _settle(
                 f"({new} new), rulebook {inputs.rulebook.name} version {inputs.rulebook.version}"
             )
         _clear_and_plan(engine, screen)
+        _correct(engine, inputs, screen)
         carried = _carry(engine, site, goal, screen)
         _conclude(engine, folder, carried, screen)
     return carried
@@ -176,6 +186,17 @@ def _clear_and_plan(engine: Engine, screen: Screen) -> None:
         f"  plan       {count(planned, 'netting period')}; in all {kwh(traded_wh)} kWh traded, "
         f"{kwh(moved_wh)} kWh to move",
     )
+
+
+def _correct(engine: Engine, inputs: Inputs | None, screen: Screen) -> None:
+    """Settle the corrections that are due; those of readings that were said to be late, now."""
+    engine.issue_bills()
+    corrected = engine.correct_due(early=inputs is not None and inputs.late)
+    if corrected:
+        bills = len(engine.adjustments())
+        screen.show(
+            f"  correct    {count(corrected, 'netting period')}; in all {count(bills, 'adjusting bill')}"
+        )
 
 
 def _carry(engine: Engine, site: Site, goal: Goal, screen: Screen) -> Carried:
@@ -217,7 +238,7 @@ def _carry(engine: Engine, site: Site, goal: Goal, screen: Screen) -> Carried:
 
 
 def _conclude(engine: Engine, folder: Folder, carried: Carried, screen: Screen) -> None:
-    statements = engine.statements()
+    statements, adjustments = engine.statements(), engine.adjustments()
     agreed = engine.agreement()
     currency = engine.rulebook.currency
     anchors = engine.anchors()
@@ -225,6 +246,8 @@ def _conclude(engine: Engine, folder: Folder, carried: Carried, screen: Screen) 
         screen.show(anchors_line(anchors))
     if statements:
         screen.show(bills_table(statements, currency))
+    if adjustments:
+        screen.show(adjustments_table(adjustments, currency))
     for one in carried.held:
         screen.show(f"[bold red]held[/] a movement of {one.authority}: {escape(one.reason)}")
     screen.show(shares_line(agreed, currency), agreement_line(agreed, currency))
@@ -241,6 +264,7 @@ def _conclude(engine: Engine, folder: Folder, carried: Carried, screen: Screen) 
                 for one in carried.held
             ],
             "bills": [bill_facts(one) for one in statements],
+            "adjustments": [adjustment_facts(one) for one in adjustments],
             "anchors": [anchor_facts(one) for one in anchors],
             "agreement": agreement_facts(agreed),
         }

@@ -97,10 +97,13 @@ def _judge(proof: BillProof, choice: ChainChoice, folder: Path | None) -> Proven
 
 
 def _show(proven: ProvenBill, screen: Screen) -> None:
+    kind, others = "bill", count(proven.trades, "trade")
+    if proven.is_adjustment:
+        kind, others = "adjusting bill", count(proven.readings, "corrected reading")
     screen.show(
-        f"[bold green]✓[/] the bill of {escape(proven.participant)} in {escape(proven.area)} from "
+        f"[bold green]✓[/] the {kind} of {escape(proven.participant)} in {escape(proven.area)} from "
         f"{format_time(proven.period_start)} to {format_time(proven.period_end)} holds: "
-        f"{count(proven.lines, 'line')}, {count(proven.trades, 'trade')}, "
+        f"{count(proven.lines, 'line')}, {others}, "
         f"{cents(proven.owed_cents)} {proven.currency}",
         f"  root       {proven.root.hex()}, over {count(proven.bills_beside, 'other bill')}",
         f"  signed by  {proven.signer} (is that the operator you know?)",
@@ -122,6 +125,8 @@ def _facts(proven: ProvenBill) -> dict[str, Any]:
         "period_end": format_time(proven.period_end),
         "lines": proven.lines,
         "trades": proven.trades,
+        "is_adjustment": proven.is_adjustment,
+        "readings": proven.readings,
         "owed_cents": proven.owed_cents,
         "currency": proven.currency,
         "root": proven.root.hex(),

@@ -4,6 +4,7 @@
 makes what they check.
 """
 
+from sauma.anchoring.adjusted import AnchoredAdjustment, adjustment_rows
 from sauma.anchoring.checking import ProvenBill, check_proof, check_proof_on_chain
 from sauma.anchoring.proof import BillProof, ProvenRow
 from sauma.anchoring.rows import LOCATOR_BYTES, AnchoredBill, bill_rows, row_leaves, row_salts
@@ -13,20 +14,24 @@ from sauma.anchoring.tree import (
     anchor_id,
     anchor_reference,
     anchor_tree,
+    anchored_rows,
     root_above,
 )
 
 __all__ = [
     "LOCATOR_BYTES",
     "AnchorTree",
+    "AnchoredAdjustment",
     "AnchoredBill",
     "BillProof",
     "ProvenBill",
     "ProvenRow",
+    "adjustment_rows",
     "anchor_batch_id",
     "anchor_id",
     "anchor_reference",
     "anchor_tree",
+    "anchored_rows",
     "bill_rows",
     "check_proof",
     "check_proof_on_chain",

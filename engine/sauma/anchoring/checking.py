@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from sauma.anchoring.adjusted_checking import check_adjustment_names, check_adjustment_sums
 from sauma.anchoring.proof import BillProof, ProvenRow
 from sauma.anchoring.rows import LINE_WORDS, LOCATOR_BYTES, row_leaves
 from sauma.anchoring.tree import anchor_id, anchor_reference, root_above
@@ -40,6 +41,9 @@ class ProvenBill:
     period_end: datetime
     lines: int
     trades: int
+    readings: int = 0
+    """How many corrected readings are the reason of an adjusting bill."""
+    is_adjustment: bool = False
     owed_cents: int
     currency: str
     bills_beside: int
@@ -57,13 +61,16 @@ def check_proof(proof: BillProof, codec: Codec) -> ProvenBill:
 
     `codec` is that of the proof's chain, built from its settings.
     """
-    bill, lines, trades = _split(proof.rows)
+    bill, lines, others = _split(proof)
     leaves = _check_leaves(proof.rows)
-    _check_names(proof, bill)
-    _check_sums(bill, lines, trades)
+    settlement = _check_names(proof, bill)
+    if proof.is_adjustment:
+        check_adjustment_names(bill, settlement)
+        check_adjustment_sums(bill, lines, others)
+    else:
+        _check_sums(bill, lines, others)
     decoded = _check_transaction(proof, codec)
-    if not proof.period_start < bill["period_end"] <= proof.period_end:
-        raise Disagreement("rows[0] period_end: the bill does not end in the period of the anchor")
+    _check_period(proof, bill)
     if root_above(root_of(leaves), proof.index, proof.size, proof.path) != proof.root:
         raise Disagreement(
             "inclusion: the rows do not lead to the root of the anchor by this index, size and path"
@@ -75,7 +82,9 @@ def check_proof(proof: BillProof, codec: Codec) -> ProvenBill:
         period_start=from_unix(bill["period_start"]),
         period_end=from_unix(bill["period_end"]),
         lines=len(lines),
-        trades=len(trades),
+        trades=0 if proof.is_adjustment else len(others),
+        readings=len(others) if proof.is_adjustment else 0,
+        is_adjustment=proof.is_adjustment,
         owed_cents=bill["owed_cents"],
         currency=bill["currency"],
         bills_beside=proof.size - 1,
@@ -135,22 +144,23 @@ def check_proof_on_chain(proof: BillProof, codec: Codec, chain: Chain) -> Proven
     return attrs.evolve(proven, block_checked=True)
 
 
-def _split(rows: Sequence[ProvenRow]) -> tuple[dict[str, Any], list[Any], list[Any]]:
-    """Return the bill, its lines and its trades, which come in that order."""
-    facts = [row.facts for row in rows]
+def _split(proof: BillProof) -> tuple[dict[str, Any], list[Any], list[Any]]:
+    """Return the bill, its lines, and its trades or readings, which come in that order."""
+    facts = [row.facts for row in proof.rows]
     bill: dict[str, Any] = facts[0] if facts else {}
-    if bill.get("row") != "bill":
+    if bill.get("row") != "bill" and not proof.is_adjustment:
         raise Disagreement("rows[0]: a proof begins with the row of the bill")
-    counts = (bill["lines"], bill["trades"])
+    others = "readings" if proof.is_adjustment else "trades"
+    counts = (bill["lines"], bill[others])
     kinds = [str(row["row"]) for row in facts[1:]]
     if (
         min(counts) < 0
         or sum(counts) != len(kinds)
         or kinds != sorted(kinds)
-        or (kinds.count("line") != counts[0])
+        or (kinds.count("line"), kinds.count(others[:-1])) != counts
     ):
         raise Disagreement(
-            f"rows[0]: the bill has {bill['lines']} lines and {bill['trades']} trades, in that order; "
+            f"rows[0]: the bill has {bill['lines']} lines and {bill[others]} {others}, in that order; "
             f"{len(facts) - 1} rows follow, not these"
         )
     first_trade = 1 + bill["lines"]
@@ -165,8 +175,17 @@ def _check_leaves(rows: Sequence[ProvenRow]) -> list[bytes]:
     return leaves
 
 
-def _check_names(proof: BillProof, bill: dict[str, Any]) -> None:
-    """Check the ids that are hashes of what else is said."""
+def _check_period(proof: BillProof, bill: dict[str, Any]) -> None:
+    """Check that the anchor's period is the bill's: an adjusting bill is of when it was made."""
+    if proof.is_adjustment:
+        if not proof.period_start <= bill["made_at"] < proof.period_end:
+            raise Disagreement("rows[0] made_at: the bill was not made in the period of the anchor")
+    elif not proof.period_start < bill["period_end"] <= proof.period_end:
+        raise Disagreement("rows[0] period_end: the bill does not end in the period of the anchor")
+
+
+def _check_names(proof: BillProof, bill: dict[str, Any]) -> bytes:
+    """Check the ids that are hashes of what else is said; return that of the settlement."""
     settlement = content_id(
         "settlement",
         bill["rulebook_hash"],
@@ -183,10 +202,21 @@ def _check_names(proof: BillProof, bill: dict[str, Any]) -> None:
             bill["settings_hash"],
         ),
         ("rows[0] settlement_id", bill["settlement_id"], settlement.hex()),
-        ("rows[0] bill_id", bill["bill_id"], bill_id(settlement, bill["participant"]).hex()),
+        *(
+            ()
+            if proof.is_adjustment
+            else (
+                (
+                    "rows[0] bill_id",
+                    bill["bill_id"],
+                    bill_id(settlement, bill["participant"]).hex(),
+                ),
+            )
+        ),
     ):
         if said != found:
             raise Disagreement(f"{name}: {said} is not {found}, which the rest of the bill gives")
+    return settlement
 
 
 def _check_sums(bill: dict[str, Any], lines: Sequence[Any], trades: Sequence[Any]) -> None:

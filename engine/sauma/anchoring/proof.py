@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "sauma.bill-proof", "version": 1,
+    {"format": "sauma.bill-proof", "version": 1, or 2 for an adjusting bill,
      "chain":     {"chain_id": …, "settings": {…}},
      "rows":      [{"facts": {…}, "salt": hex 32, "locator": hex 4}, …],
      "inclusion": {"index": n, "size": n, "path": [hex 32, …]},
@@ -29,6 +29,8 @@ from sauma.units import INT64_MAX
 
 FORMAT: Final = "sauma.bill-proof"
 VERSION: Final = 1
+ADJUSTMENT_VERSION: Final = 2
+"""That of the proof of an adjusting bill, whose rows version 1 does not know."""
 PROOF_BYTES_MAX: Final = 256 * 1024 * 1024
 ROW_FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
     "bill": {
@@ -49,12 +51,45 @@ ROW_FIELDS: Final[Mapping[str, Mapping[str, type]]] = {
         "owed_cents": int,
         "carry_nano": int,
     },
+    "adjustment": {
+        "bill_id": str,
+        "correction_id": str,
+        "number": int,
+        "settlement_id": str,
+        "adjusted_bill_id": str,
+        "participant": str,
+        "area": str,
+        "chain_id": str,
+        "settings_hash": str,
+        "period_start": int,
+        "period_end": int,
+        "made_at": int,
+        "rulebook_hash": str,
+        "currency": str,
+        "lines": int,
+        "readings": int,
+        "old_nano": int,
+        "new_nano": int,
+        "owed_nano": int,
+        "carried_nano": int,
+        "owed_cents": int,
+        "carry_nano": int,
+    },
     "line": {
         "kind": str,
         "counterparty": str,
         "energy_wh": int,
         "price_micro": int,
         "amount_nano": int,
+    },
+    "reading": {
+        "interval_start": int,
+        "imported_wh": int,
+        "exported_wh": int,
+        "quality": str,
+        "old_imported_wh": int,
+        "old_exported_wh": int,
+        "old_quality": str,
     },
     "trade": {
         "interval_start": int,
@@ -96,11 +131,16 @@ class BillProof:
     block_hash: bytes
     block_time: int
 
+    @property
+    def is_adjustment(self) -> bool:
+        """Whether it is about an adjusting bill."""
+        return bool(self.rows) and self.rows[0].facts["row"] == "adjustment"
+
     def to_json(self) -> str:
         """Write the document; the same proof gives the same text."""
         document = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": ADJUSTMENT_VERSION if self.is_adjustment else VERSION,
             "chain": {"chain_id": self.chain_id, "settings": dict(self.settings)},
             "rows": [
                 {"facts": row.facts, "salt": row.salt.hex(), "locator": row.locator.hex()}
@@ -138,9 +178,10 @@ class BillProof:
             raise InvalidInput(
                 f"format {top.text('format')!r} is not {FORMAT!r}: no proof of a bill"
             )
-        if top.integer("version") != VERSION:
+        if top.integer("version") not in (VERSION, ADJUSTMENT_VERSION):
             raise InvalidInput(
-                f"version {top.integer('version')} of the proof is not known here, {VERSION} is: "
+                f"version {top.integer('version')} of the proof is not known here, {VERSION} and "
+                f"{ADJUSTMENT_VERSION} are: "
                 "verify it with the version of sauma that wrote it, or a newer one"
             )
         chain = top.fields("chain")
@@ -164,6 +205,11 @@ class BillProof:
         )
         for fields in (top, chain, inclusion, anchor):
             fields.end()
+        if proof.is_adjustment != (top.integer("version") == ADJUSTMENT_VERSION):
+            raise InvalidInput(
+                f"version {top.integer('version')} is not that of a proof of such a bill: "
+                f"{ADJUSTMENT_VERSION} is of adjusting bills, {VERSION} of others"
+            )
         return proof
 
 

@@ -30,7 +30,7 @@ LOCATOR_BYTES: Final = 4
 """Of each leaf a proof shows the first bytes, to name the row when one was changed."""
 
 Row: TypeAlias = dict[str, Fact]
-"""`row` says what it is: `bill`, `line` or `trade`; the rest are integers and texts."""
+"""`row` says what it is, such as `bill`, `line` or `trade`; the rest are integers and texts."""
 
 LINE_WORDS: Final = {kind: kind.name.lower() for kind in LineKind}
 
@@ -75,12 +75,13 @@ def bill_rows(anchored: AnchoredBill) -> list[Row]:
             "owed_cents": bill.owed_cents,
             "carry_nano": bill.carry_nano,
         },
-        *map(_line_row, bill.lines),
+        *map(line_row, bill.lines),
         *trades,
     ]
 
 
-def _line_row(line: BillLine) -> Row:
+def line_row(line: BillLine) -> Row:
+    """Return the row of a line."""
     return {
         "row": "line",
         "kind": LINE_WORDS[line.kind],

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import attrs
 
-from sauma.anchoring.rows import AnchoredBill, bill_rows, row_leaves, row_salts
+from sauma.anchoring.adjusted import AnchoredAdjustment, adjustment_rows
+from sauma.anchoring.rows import AnchoredBill, Row, bill_rows, row_leaves, row_salts
 from sauma.chain import BatchKind, batch_reference
 from sauma.errors import InvalidInput
 from sauma.identifiers import content_id
@@ -39,12 +40,17 @@ class AnchorTree:
         return index, inclusion_proof([leaf_hash(root) for root in self.bill_roots], index)
 
 
-def anchor_tree(bills: Iterable[AnchoredBill], key: bytes) -> AnchorTree:
+def anchored_rows(one: AnchoredBill | AnchoredAdjustment) -> list[Row]:
+    """Return the rows of a bill or of an adjusting bill."""
+    return adjustment_rows(one) if isinstance(one, AnchoredAdjustment) else bill_rows(one)
+
+
+def anchor_tree(bills: Iterable[AnchoredBill | AnchoredAdjustment], key: bytes) -> AnchorTree:
     """Return the tree over bills, salted by the anchor's key; the order in which they come is free."""
     roots: dict[bytes, bytes] = {}
     row_count = 0
     for one in bills:
-        rows = bill_rows(one)
+        rows = anchored_rows(one)
         identity = one.bill.bill_id
         if identity in roots:
             raise InvalidInput(f"bill {identity.hex()} would be anchored twice")

@@ -139,8 +139,8 @@ def _anchor_again(connection: sa.Connection, entry: SealedEntry, _: Past) -> Seq
     (stated,) = entry.table("anchors").dicts()
     (kept,) = entry.table("anchor_keys").dicts()
     period = (stated["period_start"], stated["period_end"])
-    settlements = open_anchors(connection).get(period)
-    if settlements is None:
+    waiting = open_anchors(connection).get(period)
+    if waiting is None:
         raise InvalidInput(f"anchors {period}, in which no bills wait for an anchor")
     item = vault.get_item(connection, ANCHOR_KEY, kept["anchor_id"].hex())
     if item is None or item.digest != kept["key_digest"]:
@@ -148,7 +148,7 @@ def _anchor_again(connection: sa.Connection, entry: SealedEntry, _: Past) -> Seq
             f"the vault does not hold the key of anchor {kept['anchor_id'].hex()}: without it the root "
             "cannot be computed again"
         )
-    identity, tables = plan_anchor(connection, period, settlements, item.content)
+    identity, tables = plan_anchor(connection, period, waiting, item.content)
     if identity != kept["anchor_id"]:
         raise InvalidInput(
             f"its key is for anchor {kept['anchor_id'].hex()}, the bills and the key make "

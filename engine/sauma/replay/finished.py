@@ -44,11 +44,12 @@ _END = (1 << 63) - 1
 
 def note_unanchored(connection: sa.Connection, past: Past) -> None:
     """Note the bills that no anchor covers and the anchors that no block has: they prove nothing yet."""
-    for (start, end), settlements in open_anchors(connection).items():
+    for (start, end), waiting in open_anchors(connection).items():
         past.notes.append(
             Finding(
                 place=f"anchor period {from_unix(start)} to {from_unix(end)}",
-                explanation=f"the bills of {len(settlements)} settlements in it are not anchored yet",
+                explanation=f"the bills of {len(waiting.settlements)} settlements and "
+                f"{len(waiting.corrections)} corrections in it are not anchored yet",
             )
         )
     for one in anchored.anchor_standings(connection):

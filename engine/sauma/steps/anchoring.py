@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from hashlib import sha256
+from itertools import chain as chained
 from typing import Final, TypeAlias
 
+import attrs
 import sqlalchemy as sa
 
-from sauma.anchoring import AnchoredBill, AnchorTree, anchor_batch_id, anchor_id, anchor_tree
+from sauma.anchoring import (
+    AnchoredAdjustment,
+    AnchoredBill,
+    AnchorTree,
+    anchor_batch_id,
+    anchor_id,
+    anchor_tree,
+)
+from sauma.correcting import CorrectedReading, ReadingOutcome
 from sauma.errors import StoreDamaged
 from sauma.intervals import Interval, from_unix, to_unix
 from sauma.journal import Table
@@ -16,7 +26,8 @@ from sauma.journal import schemas as journal
 from sauma.matching import Trade
 from sauma.rulebook import Anchoring, Rulebook
 from sauma.settlement import ISSUER, settlement_id
-from sauma.store import anchored, queries
+from sauma.store import anchored, corrected, queries
+from sauma.store import projections as p
 
 ANCHOR_PLANNED: Final = "anchor_planned"
 ANCHOR_KEY: Final = "anchor"
@@ -25,20 +36,30 @@ ANCHOR_KEY: Final = "anchor"
 Period: TypeAlias = tuple[int, int]
 
 
-def open_anchors(connection: sa.Connection) -> dict[Period, list[queries.SettlementRow]]:
-    """Return the settlements whose bills no anchor covers, by anchor period, oldest first.
+@attrs.frozen(kw_only=True)
+class Unanchored:
+    """What waits for an anchor of one period: settlements with their bills, corrections with theirs."""
 
-    Only those whose own rulebook anchors, and that are billed.  A settlement belongs to the anchor
-    period in which it ends; one that is billed late gets an anchor of the same period for itself.
+    settlements: list[queries.SettlementRow] = attrs.field(factory=list)
+    corrections: list[bytes] = attrs.field(factory=list)
+
+
+def open_anchors(connection: sa.Connection) -> dict[Period, Unanchored]:
+    """Return what has bills that no anchor covers, by anchor period, oldest first.
+
+    Only what is billed by a rulebook that anchors.  A settlement belongs to the anchor period in which
+    it ends, a correction to the one in which it was made; what is billed late gets an anchor of the
+    same period for itself.
     """
     waiting = anchored.unanchored_settlements(connection)
-    if not waiting:
+    corrections = anchored.unanchored_corrections(connection)
+    if not waiting and not corrections:
         return {}
-    found: dict[Period, list[queries.SettlementRow]] = defaultdict(list)
+    found: dict[Period, Unanchored] = defaultdict(Unanchored)
     rulebooks = queries.rulebooks(connection)
     if all(rulebook.anchor is Anchoring.NONE for rulebook in rulebooks):
         return {}
-    for row in queries.settlements(connection):
+    for row in queries.settlements(connection) if waiting else ():
         if row.settlement_id not in waiting:
             continue
         rulebook = settlement_rulebook(rulebooks, row)
@@ -46,16 +67,23 @@ def open_anchors(connection: sa.Connection) -> dict[Period, list[queries.Settlem
         last = Interval.from_start_unix(row.period_end - minutes * 60, minutes)
         period = rulebook.anchor_period(last)
         if period is not None:
-            found[to_unix(period[0]), to_unix(period[1])].append(row)
+            found[to_unix(period[0]), to_unix(period[1])].settlements.append(row)
+    by_hash = {rulebook.rulebook_hash: rulebook for rulebook in rulebooks}
+    for one in corrections:
+        rulebook = by_hash[one.rulebook_hash]
+        within = Interval.containing(from_unix(one.made_at), rulebook.interval_minutes)
+        period = rulebook.anchor_period(within)
+        if period is not None:
+            found[to_unix(period[0]), to_unix(period[1])].corrections.append(one.correction_id)
     return dict(sorted(found.items()))
 
 
 def plan_anchor(
-    connection: sa.Connection, period: Period, settlements: list[queries.SettlementRow], key: bytes
+    connection: sa.Connection, period: Period, waiting: Unanchored, key: bytes
 ) -> tuple[bytes, list[Table]]:
-    """Return the id of the anchor of these settlements' bills, and its derived tables."""
-    chain_id = settlements[0].chain_id
-    tree = bills_tree(connection, settlements, key)
+    """Return the id of the anchor of these bills, and its derived tables."""
+    chain_id, _ = _chain(connection)
+    tree = bills_tree(connection, waiting, key)
     root = tree.root
     identity = anchor_id(chain_id, period, len(tree.bill_ids), root)
     row = (
@@ -80,13 +108,63 @@ def plan_anchor(
     ]
 
 
-def bills_tree(
-    connection: sa.Connection, settlements: list[queries.SettlementRow], key: bytes
-) -> AnchorTree:
-    """Return the tree over all bills of some settlements."""
+def bills_tree(connection: sa.Connection, waiting: Unanchored, key: bytes) -> AnchorTree:
+    """Return the tree over all bills of settlements and of corrections."""
     return anchor_tree(
-        (bill for row in settlements for bill in bills_to_anchor(connection, row)), key
+        chained(
+            (bill for row in waiting.settlements for bill in bills_to_anchor(connection, row)),
+            (
+                bill
+                for correction in waiting.corrections
+                for bill in adjustments_to_anchor(connection, correction)
+            ),
+        ),
+        key,
     )
+
+
+def _chain(connection: sa.Connection) -> tuple[str, bytes]:
+    """Return the id of the chain settled on, and the hash of its settings."""
+    chain = queries.chain_row(connection)
+    if chain is None:
+        raise StoreDamaged("the journal names no chain: restore the store from a copy")
+    return chain[0], sha256(chain[3]).digest()
+
+
+def adjustments_to_anchor(
+    connection: sa.Connection, correction: bytes, participant: str | None = None
+) -> list[AnchoredAdjustment]:
+    """Return the adjusting bills of a correction as they are anchored, of one participant or of all."""
+    _, settlement = corrected.made(connection, correction)
+    rulebook = settlement_rulebook(queries.rulebooks(connection), settlement)
+    _, settings_hash = _chain(connection)
+    wanted = [p.adjusting_bills.c.correction_id == correction]
+    if participant is not None:
+        wanted.append(p.adjusting_bills.c.participant == participant)
+    reasons: dict[str, list[CorrectedReading]] = defaultdict(list)
+    for _, one in corrected.corrected_readings(
+        connection,
+        p.corrected_readings.c.correction_id == correction,
+        p.corrected_readings.c.outcome == int(ReadingOutcome.COUNTED),
+    ):
+        reasons[one.participant].append(one)
+    return [
+        AnchoredAdjustment(
+            bill=bill,
+            number=row.number,
+            settlement_id=settlement.settlement_id,
+            area=settlement.area,
+            period_start=settlement.period_start,
+            period_end=settlement.period_end,
+            made_at=row.time,
+            rulebook_hash=rulebook.rulebook_hash,
+            currency=rulebook.currency,
+            chain_id=settlement.chain_id,
+            settings_hash=settings_hash,
+            readings=tuple(reasons[bill.participant]),
+        )
+        for row, bill in corrected.adjusting_bills(connection, *wanted)
+    ]
 
 
 def bills_to_anchor(
@@ -94,9 +172,7 @@ def bills_to_anchor(
 ) -> list[AnchoredBill]:
     """Return the bills of a settlement as they are anchored, of one participant or of all."""
     rulebook = settlement_rulebook(queries.rulebooks(connection), settlement)
-    chain = queries.chain_row(connection)
-    if chain is None:
-        raise StoreDamaged("the journal names no chain: restore the store from a copy")
+    _, settings_hash = _chain(connection)
     trades: dict[str, list[Trade]] = defaultdict(list)
     for trade in queries.trades(connection, settlement.period, rulebook.interval_minutes):
         if not trade.is_with_oneself:
@@ -111,7 +187,7 @@ def bills_to_anchor(
             rulebook_hash=rulebook.rulebook_hash,
             currency=rulebook.currency,
             chain_id=settlement.chain_id,
-            settings_hash=sha256(chain[3]).digest(),
+            settings_hash=settings_hash,
             trades=tuple(trades.get(bill.participant, ())),
         )
         for bill in anchored.first_bills(connection, settlement.settlement_id, participant)

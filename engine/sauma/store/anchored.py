@@ -14,6 +14,7 @@ from sauma.chain import BatchKind, batch_reference
 from sauma.intervals import from_unix
 from sauma.store import carried, queries
 from sauma.store import projections as p
+from sauma.store.tables import journal_entries
 
 _UNANCHORED: Final = (
     sa.select(p.bills.c.settlement_id)
@@ -57,6 +58,40 @@ class AnchorStanding:
 def unanchored_settlements(connection: sa.Connection) -> set[bytes]:
     """Return the settlements that have bills which no anchor covers."""
     return {bytes(identity) for identity in connection.execute(_UNANCHORED).scalars()}
+
+
+@attrs.frozen(kw_only=True)
+class UnanchoredCorrection:
+    """A correction whose adjusting bills no anchor covers, when it was made and by which rulebook."""
+
+    correction_id: bytes
+    made_at: int
+    rulebook_hash: bytes
+
+
+def unanchored_corrections(connection: sa.Connection) -> list[UnanchoredCorrection]:
+    """Return the corrections that have adjusting bills which no anchor covers, oldest first."""
+    bills = p.adjusting_bills.c
+    rows = connection.execute(
+        sa.select(
+            bills.sequence,
+            bills.correction_id,
+            journal_entries.c.time,
+            journal_entries.c.rulebook_hash,
+        )
+        .join(journal_entries, journal_entries.c.sequence == bills.sequence)
+        .where(~sa.exists().where(p.anchored_bills.c.bill_id == bills.bill_id))
+        .distinct()
+        .order_by(bills.sequence)
+    )
+    return [
+        UnanchoredCorrection(
+            correction_id=bytes(row.correction_id),
+            made_at=row.time,
+            rulebook_hash=bytes(row.rulebook_hash),
+        )
+        for row in rows
+    ]
 
 
 def first_bills(
