@@ -21,8 +21,8 @@ import attrs
 import sqlalchemy as sa
 
 from sauma import Netting, Reading, Rulebook, Venue
-from sauma.clock import SystemClock
 from sauma.chain import Batch, BatchKind, Cursor, SignedTransaction, batch_reference
+from sauma.clock import SystemClock
 from sauma.engine import Engine
 from sauma.errors import Unavailable
 from sauma.replay import replay
