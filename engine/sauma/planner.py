@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from sauma import intake
 from sauma.ahead import (
     Ahead,
@@ -16,7 +18,7 @@ from sauma.ahead import (
 )
 from sauma.clock import Clock
 from sauma.desk import Desk, in_force
-from sauma.dispatch.due import build_batch
+from sauma.dispatch.due import build_batch, further_holders
 from sauma.errors import Conflict, InvalidInput, SaumaError, UnknownName
 from sauma.identifiers import AccountId
 from sauma.intervals import Interval, to_unix
@@ -34,7 +36,7 @@ from sauma.steps import (
     plan_terms,
     planning_inputs,
 )
-from sauma.store import Store, queries
+from sauma.store import Store, queries, registered
 from sauma.venue import Venue, chain_terms
 
 log = get_logger(__name__)
@@ -136,7 +138,7 @@ class Planner(Desk):
             accounts: dict[str, AccountId] = {}
             if terms.needs_fees:
                 _, batches = plan_batches(connection, rulebook, area, period, terms)
-                accounts = queries.accounts(connection, self._venue.chain_id)
+                accounts = _accounts_for(connection, self._venue.chain_id, batches)
         fees = self._quoted_fees(batches, accounts)
         with self._store.transaction() as transaction:
             connection = transaction.connection
@@ -207,16 +209,28 @@ class Planner(Desk):
         if not batches:
             return []
         holders = {account: holder for holder, account in accounts.items()}
+        further = further_holders(accounts)
         built = []
         for batch in batches:
             try:
-                built.append(build_batch(batch, self._venue, accounts))
+                built.append(build_batch(batch, self._venue, accounts, further))
             except UnknownName:
                 continue
         quote = self._venue.chain.quote(built)
         return sorted(
             (holders[account], units) for account, units in quote.fees if account in holders
         )
+
+
+def _accounts_for(
+    connection: sa.Connection, chain_id: str, batches: Iterable[PlannedBatch]
+) -> dict[str, AccountId]:
+    """Return the accounts of those whom batches name, and all of the operator's, which lanes follow from."""
+    named = {holder for batch in batches for holder in batch.holders}
+    return {
+        **registered.operators_accounts(connection, chain_id),
+        **registered.accounts_of(connection, chain_id, named),
+    }
 
 
 def do_each(do: Callable[[str, Interval], bool], due: Iterable[tuple[str, Interval]]) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import sqlalchemy as sa
 
+from sauma.chain import FeeModel
 from sauma.identifiers import complete_gsrn
 from sauma.offers import MeteringPoint, Side, StandingPrice
+from sauma.store import registered
 
 from .town import AREA, START, seed_rulebook
 
@@ -51,6 +54,32 @@ def test_no_call_reads_everybody(town, scanned):
     engine.publish(seed_rulebook(version=2))
 
     assert scanned & GROWING == set()
+
+
+def test_a_plan_looks_up_those_whom_it_names(town, scanned, monkeypatch):
+    """Also on a chain that takes fees, where each plan is quoted for the accounts that it moves between."""
+    dear = attrs.evolve(town.chain.capabilities, fee_model=FeeModel.FIXED)
+    monkeypatch.setattr(type(town.node), "capabilities", dear)
+    town.sunny()
+    town.engine.clear_due()
+    scanned.clear()
+
+    assert town.engine.settle_due() == 1
+    assert scanned & GROWING == set()
+
+
+def test_the_operators_accounts_are_known_by_their_names(town):
+    """Issuers of every number, clearing and escrow; nobody else."""
+    town.engine.bind("@issuer.2", town.chain.account("issuer.2"))
+    chain_id = town.engine.venue.chain_id
+    with town.engine.store.reading() as connection:
+        found = registered.operators_accounts(connection, chain_id)
+
+    assert found == {
+        "@issuer": town.chain.account("issuer"),
+        "@issuer.2": town.chain.account("issuer.2"),
+        "@clearing": town.chain.account("clearing"),
+    }
 
 
 def test_the_explanation_sees_a_scan(town, scanned):

@@ -89,6 +89,12 @@ class PlannedBatch:
         return BatchKind.ANCHOR if is_anchor else BatchKind.SETTLEMENT
 
     @property
+    def holders(self) -> set[str]:
+        """Everybody whom its movements name, and who signs them."""
+        named = (_holders(movement) | {movement.authority} for movement in self.movements)
+        return {self.authority}.union(*named)
+
+    @property
     def reference(self) -> bytes:
         """The reference that the chain carries."""
         return batch_reference(self.batch_id, self.kind)

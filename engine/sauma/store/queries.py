@@ -220,14 +220,12 @@ def known_readings(
             columns.imported_wh,
             columns.exported_wh,
             columns.quality,
-        )
+        ).where(columns.interval_start_of_row == interval_start)
+        if len(digests) > IDS_MAX and connection.execute(query.limit(1)).first() is None:
+            continue  # nothing came late, or nothing at all: no need to ask for each point
         for first in range(0, len(digests), IDS_MAX):
-            rows = connection.execute(
-                query.where(
-                    columns.interval_start_of_row == interval_start,
-                    columns.point_digest.in_(digests[first : first + IDS_MAX]),
-                )
-            )
+            some = digests[first : first + IDS_MAX]
+            rows = connection.execute(query.where(columns.point_digest.in_(some)))
             found += [
                 KnownReading(
                     reading_id=bytes(row[0]),

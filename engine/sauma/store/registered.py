@@ -43,6 +43,20 @@ def accounts_of(
     return {row[0]: AccountId(row[1]) for row in _each(connection, query, columns.holder, holders)}
 
 
+def operators_accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
+    """Return the operator's own accounts on a chain: of issuers, clearing and escrow."""
+    columns = p.bindings.c
+    by_bytes = (
+        columns.holder.collate("C") if connection.dialect.name != "sqlite" else columns.holder
+    )
+    rows = connection.execute(
+        sa.select(columns.holder, columns.account).where(
+            columns.chain_id == chain_id, by_bytes >= "@", by_bytes < "A"
+        )
+    )
+    return {row[0]: AccountId(row[1]) for row in rows}
+
+
 def holders_of(
     connection: sa.Connection, chain_id: str, accounts: Iterable[AccountId]
 ) -> dict[AccountId, str]:
