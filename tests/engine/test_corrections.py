@@ -247,6 +247,22 @@ def test_prices_and_window_are_those_of_that_day(make_town):
     assert replayed(town) == []
 
 
+def test_where_periods_overlap_each_interval_belongs_to_its_own_settlement(make_town):
+    """A rulebook nets by day from the second quarter-hour on; each correction finds its own bill."""
+    town = settled(make_town(), 0)
+    town.engine.publish(seed_rulebook(version=2, netting_period=NettingPeriod.DAY))
+    settled(town, 1)
+
+    assert late(town, reading("cleo", 1_602, 0, 1, version=2)) == 1
+    assert late(town, reading("cleo", 1_701, 0, 0, version=2)) == 1
+
+    first, second = town.engine.adjustments("cleo")
+    assert first.bill.adjusted_bill_id != second.bill.adjusted_bill_id
+    assert [one.bill.owed_nano for one in (first, second)] == [100 * 160_000, 200 * 160_000]
+    assert None not in (first.bill.adjusted_bill_id, second.bill.adjusted_bill_id)
+    assert replayed(town) == []
+
+
 def test_corrections_wait_for_their_moment_and_are_settled_together(make_town):
     """What comes within a local day is one correction, after midnight; before, nothing is due."""
     town = settled(make_town())

@@ -42,20 +42,23 @@ SETTLEMENT_CORRECTED: Final = "settlement_corrected"
 def due_corrections(
     connection: sa.Connection, rulebook: Rulebook, now: datetime
 ) -> list[tuple[str, Interval]]:
-    """Return area and first interval of each billed settlement whose corrections can be settled now.
+    """Return area and one late interval of each billed settlement that can be corrected now.
 
     That is when the correction period of its oldest late reading is over.
     """
-    due: dict[bytes, tuple[str, Interval]] = {}
-    for area, start, arrived in corrected.waiting(connection):
-        if rulebook.correction_closes(arrived) > now:
-            continue
+    closes: dict[datetime, datetime] = {}
+    ready: dict[int, tuple[str, int]] = {}
+    for area, start, sequence, arrived in corrected.waiting(connection):
+        if arrived not in closes:
+            closes[arrived] = rulebook.correction_closes(arrived)
+        if closes[arrived] <= now:
+            ready.setdefault(sequence, (area, start))
+    due = []
+    for area, start in ready.values():
         settlement = queries.settlement_covering(connection, area, start)
-        if settlement is None or settlement.settlement_id in due:
-            continue
-        if corrected.is_billed(connection, settlement):
-            due[settlement.settlement_id] = area, first_interval(settlement, rulebook)
-    return sorted(due.values(), key=lambda one: (one[1].start, one[0]))
+        if settlement is not None and corrected.is_billed(connection, settlement):
+            due.append((area, Interval.from_start_unix(start, rulebook.interval_minutes)))
+    return due
 
 
 def first_interval(settlement: queries.SettlementRow, rulebook: Rulebook) -> Interval:
@@ -68,12 +71,10 @@ def correct_settlement(connection: sa.Connection, settlement: queries.Settlement
 
     Every late reading is taken up by just one correction, also one that comes to nothing.
     """
-    starts = [
-        start
-        for area, start, _ in corrected.waiting(connection)
-        if area == settlement.area and settlement.period_start <= start < settlement.period_end
-    ]
-    found = _correct_intervals(connection, settlement, sorted(set(starts)), taken_up_by=None)
+    starts = corrected.waiting_starts(
+        connection, settlement.area, settlement.period_start, settlement.period_end
+    )
+    found = _correct_intervals(connection, settlement, starts, taken_up_by=None)
     if not found.readings:
         return []
     number = corrected.correction_count(connection, settlement.settlement_id) + 1
@@ -165,7 +166,8 @@ def _correct_interval(
     taken_up_by: int | None,
 ) -> tuple[list[CorrectedReading], list[CorrectedPosition]]:
     interval = Interval.from_start_unix(start, rulebook.interval_minutes)
-    late = corrected.late_points(connection, start, taken_up_by)
+    every = [digest for own in points.values() for digest in own]
+    late = corrected.late_points(connection, start, every, taken_up_by)
     concerned = sorted(name for name, own in points.items() if not late.isdisjoint(own))
     digests = [digest for name in concerned for digest in points[name]]
     known: dict[bytes, list[LateReading]] = defaultdict(list)

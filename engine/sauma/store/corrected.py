@@ -35,17 +35,43 @@ class LateReading:
     """Whether it is what a correction is about: late, and in none before."""
 
 
-def waiting(connection: sa.Connection) -> list[tuple[str, int, datetime]]:
-    """Return area and interval start of each late reading that no correction took up, and its arrival."""
-    late = p.late_readings.c
+def waiting(connection: sa.Connection) -> list[tuple[str, int, int, datetime]]:
+    """Return what is settled and has late readings that no correction took up.
+
+    Area and start of an interval, the entry of the settlement that it belongs to, and when the first
+    late reading of it arrived; what no settlement covers yet is left out.
+    """
+    late, settled = p.open_corrections.c, p.settlements.c
     rows = connection.execute(
-        sa.select(p.metering_points.c.area, late.interval_start_of_row, journal_entries.c.time)
-        .join(p.metering_points, p.metering_points.c.point_digest == late.point_digest)
-        .join(journal_entries, journal_entries.c.sequence == late.sequence)
-        .where(late.corrected_by.is_(None))
-        .distinct()
+        sa.select(
+            late.area,
+            late.interval_start,
+            late.arrived,
+            sa.func.min(settled.sequence).label("sequence"),
+        )
+        .join(
+            p.settlements,
+            sa.and_(
+                settled.area == late.area,
+                settled.period_start <= late.interval_start,
+                settled.period_end > late.interval_start,
+            ),
+        )
+        .group_by(late.area, late.interval_start, late.arrived)
+        .order_by(late.interval_start, late.area)
     )
-    return sorted((row[0], row[1], from_unix(row[2])) for row in rows)
+    return [(row.area, row.interval_start, row.sequence, from_unix(row.arrived)) for row in rows]
+
+
+def waiting_starts(connection: sa.Connection, area: str, start: int, end: int) -> list[int]:
+    """Return the intervals of an area from `start` to before `end` that wait for a correction."""
+    found = p.open_corrections.c
+    rows = connection.execute(
+        sa.select(found.interval_start)
+        .where(found.area == area, found.interval_start >= start, found.interval_start < end)
+        .order_by(found.interval_start)
+    )
+    return list(rows.scalars())
 
 
 def late_starts(connection: sa.Connection, sequence: int) -> list[int]:
@@ -58,19 +84,22 @@ def late_starts(connection: sa.Connection, sequence: int) -> list[int]:
 
 
 def late_points(
-    connection: sa.Connection, interval_start: int, taken_up_by: int | None
+    connection: sa.Connection,
+    interval_start: int,
+    digests: Sequence[bytes],
+    taken_up_by: int | None,
 ) -> set[bytes]:
-    """Return the points with late readings of an interval that a correction took up, or none yet."""
+    """Return those of some points with late readings that a correction took up, or none yet."""
     late = p.late_readings.c
-    rows = connection.execute(
-        sa.select(late.point_digest).where(
-            late.interval_start_of_row == interval_start,
-            late.corrected_by.is_(None)
-            if taken_up_by is None
-            else late.corrected_by == taken_up_by,
-        )
+    query = sa.select(late.point_digest).where(
+        late.interval_start_of_row == interval_start,
+        late.corrected_by.is_(None) if taken_up_by is None else late.corrected_by == taken_up_by,
     )
-    return {bytes(digest) for digest in rows.scalars()}
+    found: set[bytes] = set()
+    for first in range(0, len(digests), queries.IDS_MAX):
+        some = query.where(late.point_digest.in_(digests[first : first + queries.IDS_MAX]))
+        found.update(bytes(digest) for digest in connection.execute(some).scalars())
+    return found
 
 
 def waiting_count(connection: sa.Connection) -> int:

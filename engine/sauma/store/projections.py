@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 from sauma.errors import StoreDamaged
+from sauma.intervals import to_unix
 from sauma.journal import ColumnKind, SealedEntry, SealedTable, TableSchema
 from sauma.journal import schemas as journal
 from sauma.store.inserting import insert_columns
@@ -210,6 +211,14 @@ open_intervals = sa.Table(
     sa.Column("interval_start", sa.BigInteger, primary_key=True, autoincrement=False),
 )
 """What has readings or offers and is not cleared."""
+open_corrections = sa.Table(
+    "open_corrections",
+    metadata,
+    sa.Column("area", sa.String(64), primary_key=True),
+    sa.Column("interval_start", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("arrived", sa.BigInteger, nullable=False),
+)
+"""What has late readings that no correction took up, and when the first of them arrived."""
 chain_states = sa.Table(
     "chain_states",
     metadata,
@@ -356,6 +365,28 @@ def _fold_readings(connection: sa.Connection, entry: SealedEntry) -> None:
     _open(connection, metered)
 
 
+def _fold_late(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Note what late readings wait to be corrected by."""
+    keys = (
+        sa.select(
+            metering_points.c.area, late_readings.c.interval_start_of_row.label("interval_start")
+        )
+        .join(metering_points, metering_points.c.point_digest == late_readings.c.point_digest)
+        .where(late_readings.c.sequence == entry.sequence)
+        .distinct()
+        .subquery()
+    )
+    arrived = sa.literal(to_unix(entry.header.time), sa.BigInteger)
+    new = sa.select(keys.c.area, keys.c.interval_start, arrived).where(
+        ~sa.exists().where(
+            open_corrections.c.area == keys.c.area,
+            open_corrections.c.interval_start == keys.c.interval_start,
+        )
+    )
+    columns = ["area", "interval_start", "arrived"]
+    connection.execute(sa.insert(open_corrections).from_select(columns, new))
+
+
 def _fold_offers(connection: sa.Connection, entry: SealedEntry) -> None:
     """Open the interval that new offers are for."""
     _open(
@@ -419,19 +450,28 @@ _REACH: Final = (
 
 
 def _fold_corrected(connection: sa.Connection, entry: SealedEntry) -> None:
-    """Mark the late readings that a correction took up."""
+    """Mark the late readings that a correction took up: all that there were of its intervals."""
+    taken = corrected_readings.c
     late = late_readings.c
     connection.execute(
         sa.update(late_readings)
         .where(
-            late.corrected_by.is_(None),
+            late.interval_start_of_row.in_(
+                sa.select(taken.interval_start_of_row).where(taken.sequence == entry.sequence)
+            ),
             late.reading_id.in_(
-                sa.select(corrected_readings.c.reading_id).where(
-                    corrected_readings.c.sequence == entry.sequence
-                )
+                sa.select(taken.reading_id).where(taken.sequence == entry.sequence)
             ),
         )
         .values(corrected_by=entry.sequence)
+    )
+    connection.execute(
+        sa.delete(open_corrections).where(
+            open_corrections.c.area == entry.header.area,
+            open_corrections.c.interval_start.in_(
+                sa.select(taken.interval_start_of_row).where(taken.sequence == entry.sequence)
+            ),
+        )
     )
 
 
@@ -543,6 +583,7 @@ _FOLDS: Final = {
     "observations": _fold_observation,
     "burials": _fold_burial,
     "readings": _fold_readings,
+    "late_readings": _fold_late,
     "posted_offers": _fold_offers,
     "settlements": _fold_settlement,
     "bills": _fold_bills,
@@ -560,6 +601,7 @@ class JournalProjector:
             *dict.fromkeys(schema.name for schema in journal.SCHEMAS),
             "cleared_intervals",
             "open_intervals",
+            "open_corrections",
             "chain_states",
         )
     )
