@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from sauma import engine as engine_module
+from sauma import planner
 from sauma.engine import Engine
 from sauma.errors import (
     Conflict,
@@ -356,14 +356,14 @@ def test_one_area_that_cannot_be_cleared_does_not_hold_up_another(make_town, mon
     """Every other area and interval is cleared and settled; the error comes after them."""
     town = make_town(areas={"bert": "kortteli-0", "dora": "kortteli-0"})
     town.sunny()
-    real = engine_module.clear_interval
+    real = planner.clear_interval
 
     def failing(connection, rulebook, area, interval):
         if area == "kortteli-0":
             raise InvalidInput("this area is broken: mend it")
         return real(connection, rulebook, area, interval)
 
-    monkeypatch.setattr(engine_module, "clear_interval", failing)
+    monkeypatch.setattr(planner, "clear_interval", failing)
 
     with pytest.raises(InvalidInput, match="this area is broken"):
         town.engine.clear_due()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ class Points:
     """The registered metering points as columns, read again only when the journal has new ones.
 
     Points are numbered from 0 in no particular order; a number holds until the next `refresh` that
-    finds more.
+    finds more.  So are areas and participants.
     """
 
     def __init__(self) -> None:
@@ -28,9 +29,9 @@ class Points:
         self.digests: NDArray[Any] = np.zeros(0, dtype="V32")
         self.areas: tuple[str, ...] = ()
         self.area: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self.participants: tuple[str, ...] = ()
         self.participant: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-        self._of_participant: dict[int, list[int]] = {}
+        self._by_participant: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._first: NDArray[np.int64] = np.zeros(1, dtype=np.int64)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -51,22 +52,32 @@ class Points:
 
     def siblings(self, numbers: NDArray[np.int64]) -> list[int]:
         """Return the points of every participant that has one of these, each once."""
-        owners = np.unique(self.participant[numbers]).tolist()
-        return [number for owner in owners for number in self._of_participant[owner]]
+        owners = np.unique(self.participant[numbers])
+        first = self._first[owners]
+        counts = self._first[owners + 1] - first
+        before = np.cumsum(counts) - counts
+        places = np.arange(counts.sum()) + np.repeat(first - before, counts)
+        found: list[int] = self._by_participant[places].tolist()
+        return found
 
     def _read(self, connection: sa.Connection) -> None:
-        rows = connection.execute(sa.select(p.metering_points)).all()
-        self.numbers = {row.gsrn: number for number, row in enumerate(rows)}
-        joined = b"".join(bytes(row.point_digest) for row in rows)
-        self.digests = np.frombuffer(joined, dtype="V32")
-        self.areas, self.area = _numbered([row.area for row in rows])
-        self.participants, self.participant = _numbered([row.participant for row in rows])
-        self._of_participant = {}
-        for number, owner in enumerate(self.participant.tolist()):
-            self._of_participant.setdefault(owner, []).append(number)
-
-
-def _numbered(names: list[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    known = sorted(set(names))
-    number = {name: index for index, name in enumerate(known)}
-    return tuple(known), np.fromiter((number[name] for name in names), np.int64, len(names))
+        """Read row by row: of a city, rows and names at once would take more room than the columns."""
+        columns = p.metering_points.c
+        areas: dict[str, int] = {}
+        participants: dict[str, int] = {}
+        numbers: dict[str, int] = {}
+        digests, area, participant = bytearray(), array("q"), array("q")
+        for gsrn, digest, name, owner in connection.execute(
+            sa.select(columns.gsrn, columns.point_digest, columns.area, columns.participant)
+        ):
+            numbers[gsrn] = len(numbers)
+            digests += digest
+            area.append(areas.setdefault(name, len(areas)))
+            participant.append(participants.setdefault(owner, len(participants)))
+        self.numbers, self.areas = numbers, tuple(areas)
+        self.digests = np.frombuffer(bytes(digests), dtype="V32")
+        self.area = np.frombuffer(area, dtype=np.int64)
+        self.participant = np.frombuffer(participant, dtype=np.int64)
+        self._by_participant = np.argsort(self.participant, kind="stable")
+        counts = np.bincount(self.participant, minlength=len(participants))
+        self._first = np.concatenate(([0], np.cumsum(counts)))
