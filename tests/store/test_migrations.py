@@ -19,6 +19,20 @@ def test_migrations_and_tables_agree(location):
         assert migrating.current_revision(connection) == migrating.head_revision()
 
 
+def test_a_further_store_of_a_process_is_as_the_first(tmp_path, monkeypatch):
+    """What the migrations came to is repeated to the letter: tables, indexes, triggers, revision."""
+    monkeypatch.setattr(migrating, "_MAKING", {})
+    made = []
+    for name in ("migrated", "repeated"):
+        with Store.open(tmp_path / name) as store, store.reading() as connection:
+            schema = connection.exec_driver_sql(
+                "SELECT type, name, tbl_name, sql FROM sqlite_master"
+            )
+            made.append((sorted(map(str, schema)), migrating.current_revision(connection)))
+
+    assert made[0] == made[1]
+
+
 def test_every_projection_table_belongs_to_a_projector(location):
     """What is neither kept for itself nor owned by a projector would not be rebuilt."""
     kept = {

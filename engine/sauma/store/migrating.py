@@ -29,6 +29,12 @@ _REVISION: Final[sa.Select[Any]] = sa.select(sa.column("version_num")).select_fr
 )
 
 
+_ASKING: Final = ("SELECT", "PRAGMA")
+"""How statements begin that change nothing."""
+_MAKING: Final[dict[str, tuple[str, ...]]] = {}
+"""The statements that make a store, by dialect, once the migrations were run in this process."""
+
+
 @cache
 def head_revision() -> str:
     """Return the newest revision that this version knows."""
@@ -64,6 +70,43 @@ def check_known(revision: str | None) -> None:
 def upgrade(connection: sa.Connection) -> None:
     """Bring the store to the newest revision, within the transaction of the connection."""
     command.upgrade(alembic_config(connection), "head")
+
+
+def make(connection: sa.Connection) -> None:
+    """Make the tables in an empty database, within the transaction of the connection.
+
+    The migrations are run once in a process; a further store is made by the statements that they came
+    to, which takes a tenth of the time.
+    """
+    statements = _MAKING.get(connection.dialect.name)
+    if statements is None:
+        _MAKING[connection.dialect.name] = _upgrade_and_listen(connection)
+        return
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _upgrade_and_listen(connection: sa.Connection) -> tuple[str, ...]:
+    """Run the migrations; return what they changed the database by."""
+    heard: list[str] = []
+
+    def listen(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any
+    ) -> None:
+        if statement.lstrip().startswith(_ASKING):
+            return
+        if parameters:
+            raise StoreError(
+                "a migration of sauma has a statement with parameters: write them into it"
+            )
+        heard.append(statement)
+
+    sa.event.listen(connection, "before_cursor_execute", listen)
+    try:
+        upgrade(connection)
+    finally:
+        sa.event.remove(connection, "before_cursor_execute", listen)
+    return tuple(heard)
 
 
 def schema_differences(connection: sa.Connection) -> list[Any]:

@@ -291,6 +291,8 @@ class Store:
             revision = migrating.current_revision(connection)
             if revision == migrating.head_revision():
                 return
+            if revision is None:
+                migrating.make(connection)
+                return
             migrating.upgrade(connection)
-            if revision is not None:
-                self._rebuild(connection)
+            self._rebuild(connection)
