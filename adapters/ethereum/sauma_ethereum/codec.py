@@ -185,7 +185,7 @@ def effects_of(
     movements: Iterable[Movement], owner_of: Mapping[int, bytes], settings: EthereumSettings
 ) -> tuple[Effect, ...]:
     """Return movements of the contract's accounts as effects on their owners, in order."""
-    assets = {asset: asset_of(asset, settings) for asset in Asset}
+    assets = tuple(asset_of(asset, settings) for asset in Asset)  # by their numbers, from 0
     accounts = {number: account_of(owner, settings.chain) for number, owner in owner_of.items()}
     return tuple(
         [

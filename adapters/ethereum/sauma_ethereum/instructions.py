@@ -197,8 +197,9 @@ def _payment(batch: Batch, payments: list[Instruction], settings: EthereumSettin
 def _rows(batch: Batch, settings: EthereumSettings) -> tuple[tuple[Kind, tuple[Row, ...]], ...]:
     """Return what a batch asks, each instruction checked; refuse what the contract would for ever."""
     runs: list[tuple[Kind, list[Row]]] = []
+    addresses = _Addresses(settings)
     for instruction in batch.instructions:
-        kind, rows = _checked(instruction, settings)
+        kind, rows = _checked(instruction, settings, addresses)
         if runs and runs[-1][0] is kind and kind is not Kind.NET:
             runs[-1][1].extend(rows)
         else:
@@ -206,24 +207,36 @@ def _rows(batch: Batch, settings: EthereumSettings) -> tuple[tuple[Kind, tuple[R
     return tuple((kind, tuple(rows)) for kind, rows in runs)
 
 
-def _checked(instruction: Instruction, settings: EthereumSettings) -> tuple[Kind, list[Row]]:
-    chain = settings.chain
+class _Addresses(dict[AccountId, bytes]):
+    """The addresses of the accounts of one batch, each looked up once."""
+
+    def __init__(self, settings: EthereumSettings) -> None:
+        self._chain = settings.chain
+
+    def __missing__(self, account: AccountId) -> bytes:
+        address = self[account] = address_on(account, self._chain)
+        return address
+
+
+def _checked(
+    instruction: Instruction, settings: EthereumSettings, addresses: _Addresses
+) -> tuple[Kind, list[Row]]:
     match instruction:
         case Transfer(sender=sender, recipient=recipient, asset=asset, units=units):
             moved = _asset(asset, settings)
             _check_units(asset, units)
-            row = (address_on(sender, chain), address_on(recipient, chain), moved, units)
+            row = (addresses[sender], addresses[recipient], moved, units)
             return Kind.TRANSFER, [row]
         case Issue(recipient=recipient, asset=asset, units=units, on_behalf_of=producer):
             _check_energy(asset, settings)
             _check_units(asset, units)
             if producer is not None:
-                address_on(producer, chain)
-            return Kind.ISSUE, [(address_on(recipient, chain), units)]
+                addresses[producer]
+            return Kind.ISSUE, [(addresses[recipient], units)]
         case Retire(account=account, asset=asset, units=units):
             _check_energy(asset, settings)
             _check_units(asset, units)
-            return Kind.RETIRE, [(address_on(account, chain), units)]
+            return Kind.RETIRE, [(addresses[account], units)]
         case Net(legs=legs):
             return Kind.NET, [
                 (address, units.get(Asset.ENERGY, 0), units.get(Asset.MONEY, 0))
