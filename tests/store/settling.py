@@ -42,7 +42,7 @@ def settle_somewhere(location, holder="engine"):
 
 
 def plan_village(location, homes):
-    """Register so many homes, take their readings, clear and plan; return the head and the projections."""
+    """Register so many homes, take their readings, settle and correct; return head and projections."""
     chain = MemoryChain("main")
     roles = {f"@{role}": chain.account(role) for role in ("issuer", "clearing")}
     venue = Venue(
@@ -92,4 +92,19 @@ def plan_village(location, homes):
             ]
         )
         assert (engine.clear_due(), engine.settle_due()) == (1, 1)
+        engine.issue_bills()
+        corrections = [
+            Reading(
+                metering_point=gsrn,
+                interval=NOON,
+                key="meter",
+                version=2,
+                imported_wh=500,
+                exported_wh=number % 2 * 300,
+            )
+            for number, gsrn in enumerate(gsrns)
+        ]
+        engine.accept(corrections, late=True)
+        assert engine.correct_due(early=True) == 1
+        assert engine.adjustments()
         return engine.store.head_hash(), engine.store.projection_digest()

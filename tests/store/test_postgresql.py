@@ -22,7 +22,7 @@ def test_a_settlement_is_the_same_on_both_databases(tmp_path, database):
 
 
 def test_a_village_is_the_same_on_both_databases(tmp_path, database):
-    """More homes than one statement has parameters for, registered, metered, cleared and planned at once."""
+    """More homes than a statement has parameters for, registered, metered, settled and corrected at once."""
     assert plan_village(database, 1_100) == plan_village(tmp_path / "store.sqlite", 1_100)
 
 

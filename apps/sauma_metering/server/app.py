@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import ServerSentEvent
 from litestar.types import ControllerRouterHandler
 
+from sauma.correcting import ReadingOutcome
 from sauma.desk import in_force
 from sauma.errors import InvalidInput, SaumaError, StoreError
 from sauma.intervals import Interval, format_time, parse_time, to_unix
@@ -234,6 +235,7 @@ def _known(metering: Metering, device: Device, gsrn: str, start: str, end: str) 
             return None
         if not 0 <= after - first <= INTERVALS_MAX * minutes * 60:
             raise InvalidInput(f"ask for at most {INTERVALS_MAX} intervals at a time")
+        outcomes = _outcomes(connection, row.participant, first, after)
         found = []
         for table, is_late in ((p.readings, False), (p.late_readings, True)):
             rows = connection.execute(
@@ -245,7 +247,9 @@ def _known(metering: Metering, device: Device, gsrn: str, start: str, end: str) 
                 )
                 .order_by(table.c.interval_start_of_row, table.c.sequence, table.c.row_number)
             )
-            found += [_reading(one, minutes, is_late=is_late) for one in rows]
+            found += [
+                _reading(one, minutes, _fate(one, outcomes) if is_late else None) for one in rows
+            ]
     starts = {one["interval_start"] for one in found}
     grid = range(-(-first // (minutes * 60)) * minutes * 60, after, minutes * 60)
     moments = [str(Interval.from_start_unix(moment, minutes)) for moment in grid]
@@ -253,7 +257,28 @@ def _known(metering: Metering, device: Device, gsrn: str, start: str, end: str) 
     return msgspec.json.encode({"metering_point": gsrn, "readings": found, "gaps": gaps})
 
 
-def _reading(row: Any, minutes: int, *, is_late: bool) -> dict[str, Any]:
+def _outcomes(
+    connection: sa.Connection, participant: str, first: int, after: int
+) -> dict[bytes, ReadingOutcome]:
+    """Return what became of somebody's late readings in a span, as far as corrections took them up."""
+    taken = p.corrected_readings.c
+    rows = connection.execute(
+        sa.select(taken.reading_id, taken.outcome).where(
+            taken.participant == participant,
+            taken.interval_start_of_row >= first,
+            taken.interval_start_of_row < after,
+        )
+    )
+    return {bytes(row.reading_id): ReadingOutcome(row.outcome) for row in rows}
+
+
+def _fate(row: Any, outcomes: Mapping[bytes, ReadingOutcome]) -> str:
+    outcome = outcomes.get(bytes(row.reading_id))
+    return "waiting" if outcome is None else outcome.name.lower()
+
+
+def _reading(row: Any, minutes: int, correction: str | None) -> dict[str, Any]:
+    """Return a reading; `correction` is what became of a late one."""
     return {
         "interval_start": str(Interval.from_start_unix(row.interval_start_of_row, minutes)),
         "imported_wh": row.imported_wh,
@@ -261,7 +286,8 @@ def _reading(row: Any, minutes: int, *, is_late: bool) -> dict[str, Any]:
         "quality": QUALITIES[row.quality].value,
         "version": row.version,
         "key": row.key,
-        "late": is_late,
+        "late": correction is not None,
+        "correction": correction,
     }
 
 

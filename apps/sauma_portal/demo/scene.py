@@ -16,7 +16,7 @@ from sauma.clock import Clock, SystemClock
 from sauma.engine import Engine
 from sauma.identifiers import complete_gsrn
 from sauma.intervals import day_intervals, find_zone
-from sauma.offers import Side
+from sauma.offers import Quality, Reading, Side
 from sauma.rulebook import Netting, NettingPeriod, Rulebook, Supplier
 from sauma.service import Service, ServiceSettings
 from sauma_metering.server import HttpServer, Metering, metering_app
@@ -246,7 +246,7 @@ def _settle_in(portal: Portal, clock: Clock) -> tuple[tuple[Person, ...], dict[s
 
 
 def _live_the_past(portal: Portal, nem: LocalNem, meters: Meters, today: date) -> None:
-    """Live the last day of the month before, and yesterday, up to final bills; then this morning."""
+    """Live the last day of the month before, and yesterday, up to final bills; then correct the first."""
     engine = portal.engine
     for day in sorted({_first_past_day(today), today - timedelta(days=1)}):
         engine.accept(meters.readings_of(day_intervals(day, RULEBOOK.zone)))
@@ -256,6 +256,22 @@ def _live_the_past(portal: Portal, nem: LocalNem, meters: Meters, today: date) -
         engine.step()
         nem.mine(1 if not engine.moved else FINALITY_BLOCKS)
     engine.step()
+    engine.accept([*_measured_later(meters, _first_past_day(today))], late=True)
+    engine.correct_due(early=True)
+
+
+def _measured_later(meters: Meters, day: date) -> Iterator[Reading]:
+    """Give what the grid company sends of a day afterwards, of what was estimated or missing."""
+    for one in meters.readings_of(day_intervals(day, RULEBOOK.zone)):
+        if one.quality is Quality.MEASURED:
+            continue
+        yield attrs.evolve(
+            one,
+            version=2,
+            quality=Quality.MEASURED,
+            imported_wh=one.imported_wh * 11 // 10 + 40,
+            exported_wh=one.exported_wh * 9 // 10,
+        )
 
 
 def _first_past_day(today: date) -> date:

@@ -225,6 +225,24 @@ def test_a_reading_for_a_cleared_interval_is_on_record_and_waits_for_its_correct
     ]
 
 
+def test_a_late_reading_over_http_is_corrected(site):
+    """What a device sends after its interval was settled ends on an adjusting bill of its household."""
+    site.send(reading("anna"), reading("ben", exported_wh=0, imported_wh=900), device="head-end")
+    site.engine.clear_due()
+    site.engine.settle_due()
+    site.engine.issue_bills()
+    site.send(reading(exported_wh=1700, version=2))
+
+    assert site.engine.correct_due(early=True) == 1
+    (one,) = site.engine.adjustments()
+    assert one.bill.participant == "anna"
+    assert one.bill.lines[0].energy_wh == 200
+    shown = site.ask(
+        "GET", f"/metering/v1/points/{GSRN['anna']}/readings?start={quarter()}&end={quarter(1)}"
+    )
+    assert [one["correction"] for one in shown.body["readings"]] == [None, "counted"]
+
+
 def test_live_totals_are_what_is_committed(site):
     """Each participant's import and export of the day so far, in newest versions; gaps are counted."""
     site.clock.advance(seconds=-86_400 + 3_600)
