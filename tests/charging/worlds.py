@@ -13,6 +13,7 @@ from sauma.engine import Engine
 from sauma.identifiers import AccountId
 from sauma.replay import ReplayReport, replay
 from sauma_cli.ev_places import NAMES, Place, open_place
+from sauma_cli.folder import Folder
 from sauma_cli.options import ChainName
 from sauma_metering.charging import Party
 
@@ -75,8 +76,6 @@ class ChargingWorld:
 @contextmanager
 def charging_world(kind: ChainName, folder: Path) -> Iterator[ChargingWorld]:
     """Open a chain of that kind, and an engine on it."""
-    with (
-        open_place(kind) as place,
-        Engine.open(folder / "store.sqlite", place.venue) as engine,
-    ):
+    kept = Folder(folder)
+    with open_place(kind, kept) as place, Engine.open(kept.store, place.venue) as engine:
         yield ChargingWorld(place, engine)
