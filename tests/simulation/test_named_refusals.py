@@ -1,4 +1,4 @@
-"""Faults 25, 32, 35 and 36: somebody has too little, a nonce is taken, a call fails, amounts differ.
+"""Faults 25, 32, 35, 36, 39: too little, a nonce is taken, a call fails, amounts differ, unreadable events.
 
 Whatever the fault, `finish` demands the end of an undisturbed run: nothing paid twice, nothing lost,
 nothing booked that is not paid, the same balances and bills.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 
 import attrs
+import pytest
 import sqlalchemy as sa
 from mischief import energy_of, move, set_paused
 
-from sauma.errors import Disagreement
+from sauma.errors import Disagreement, InvalidInput
 from sauma.store import projections as p
+from sauma.store import queries
 from sauma.testing.simulation import Line
 from sauma.testing.simulation.world import PARTICIPANTS
 
@@ -105,6 +107,39 @@ def test_36_the_chain_tells_another_amount(stage):
 
     assert len(stage.one.line.sent) == sent
     assert not stage.one.engine.moved
+
+
+def test_39_an_event_makes_its_reader_fail(stage):
+    """The cursor stays before it and nothing of it is written; read as it should be, it counts once."""
+    stage.step()
+    stage.world.mine()
+    chain = stage.one.engine.venue.chain
+    events = chain.events
+    read_to, head = _read_to(stage), stage.one.engine.store.head_hash()
+
+    chain.events = lambda since: _unreadable(events(since))
+    for _ in range(3):
+        with pytest.raises(InvalidInput, match="fee_units"):
+            stage.one.engine.step()
+    chain.events = events
+
+    assert _read_to(stage) == read_to
+    assert stage.one.engine.store.head_hash() == head
+    stage.finish()
+
+
+def _read_to(stage):
+    """Return how far the store says that the chain was read."""
+    with stage.one.engine.store.reading() as connection:
+        return queries.chain_state(connection, stage.one.engine.venue.chain_id)
+
+
+def _unreadable(page):
+    """Return a page whose events name fees that no column holds."""
+    assert page.events
+    return attrs.evolve(
+        page, events=tuple(attrs.evolve(event, fee_units=1 << 255) for event in page.events)
+    )
 
 
 def _disagreement(stage):

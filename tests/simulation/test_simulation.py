@@ -20,6 +20,9 @@ from sauma.testing.simulation import (
 )
 from sauma.testing.simulation.__main__ import main
 
+DRAWN_FIRST = 4
+"""A seed draws half of the faults it is asked for; this is the first that draws the only one."""
+
 
 @pytest.mark.parametrize("world", [MemoryWorld, NemWorld])
 def test_a_seed_is_one_run(world):
@@ -57,7 +60,7 @@ def test_every_fault_happens():
         faults = Faults.only(fault, per_mille=400)
         runs = (
             Simulation(MemoryWorld, seed, faults=faults, rehearsal=rehearsal).run()
-            for seed in range(40)
+            for seed in range(DRAWN_FIRST, 40)
         )
         return any(outcome.happened[fault] for outcome in runs)
 
