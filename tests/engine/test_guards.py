@@ -117,8 +117,9 @@ def _lose_events(monkeypatch: pytest.MonkeyPatch) -> None:
 def _believe_every_block(monkeypatch: pytest.MonkeyPatch) -> None:
     real = standing._seen_batches
 
-    def seen_batches(*arguments):
-        return {batch: (True, effects) for batch, (_, effects) in real(*arguments).items()}
+    def seen_batches(*arguments, **options):
+        seen = real(*arguments, **options)
+        return {batch: (True, effects) for batch, (_, effects) in seen.items()}
 
     monkeypatch.setattr(standing, "_seen_batches", seen_batches)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sauma.testing.simulation import Campaign, run_campaign
@@ -12,6 +13,8 @@ from sauma.testing.simulation.rehearsal import WorldFactory
 
 ROOT = Path(__file__).parents[2]
 FAILURES_MAX = 3
+FIGURES = "figures of seeds"
+"""The property of a test that says what it played, also across processes."""
 
 
 def name_of(world: type) -> str:
@@ -34,3 +37,35 @@ def play(world: WorldFactory, seeds: Iterable[int]) -> Campaign:
     print(campaign)
     assert not campaign.failed, str(campaign)
     return campaign
+
+
+def figures_of(campaign: Campaign) -> dict[str, int | str]:
+    """Return what a campaign played as plain numbers."""
+    return {
+        "world": campaign.world.rpartition(":")[2],
+        "seeds": campaign.seeds,
+        "payments": campaign.payments,
+        "deaths": campaign.deaths,
+        "faults struck": campaign.happened.total(),
+        "wrong": len(campaign.failed),
+        "seconds": round(campaign.seconds),
+    }
+
+
+def told(figures: Mapping[str, int | str]) -> str:
+    """Return figures as a line."""
+    numbers = ", ".join(f"{n:,} {what}" for what, n in figures.items() if what != "world")
+    return f"{figures['world']}: {numbers}"
+
+
+def sums(parts: Iterable[Mapping[str, int | str]]) -> list[dict[str, int | str]]:
+    """Return the figures of each world, and of all."""
+    totals: dict[str, Counter[str]] = {}
+    for part in parts:
+        numbers = {what: int(n) for what, n in part.items() if what != "world"}
+        for name in (str(part["world"]), "together"):
+            known = totals.setdefault(name, Counter(dict.fromkeys(numbers, 0)))
+            known.update(numbers)
+    together = totals.pop("together", None)
+    every = [*sorted(totals.items()), *([("together", together)] if together else [])]
+    return [{"world": name, **numbers} for name, numbers in every]

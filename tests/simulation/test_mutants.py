@@ -13,22 +13,22 @@ from sauma.testing.simulation import Fault, Faults, Rehearsal, Simulation
 
 SEEDS_MAX = 300
 CAUGHT = {
-    (mutants.final_in_the_newest_block, NemWorld): 0,
+    (mutants.final_in_the_newest_block, NemWorld): 2,
     (mutants.final_in_the_newest_block, EthTesterWorld): 0,
     (mutants.sent_only_once, PatientNemWorld): 0,
-    (mutants.sent_only_once, LastingMemoryWorld): 0,
-    (mutants.sent_only_once, EthTesterWorld): 0,
+    (mutants.sent_only_once, LastingMemoryWorld): 4,
+    (mutants.sent_only_once, EthTesterWorld): 1,
     (mutants.refused_is_failed, NemWorld): 148,
     (mutants.cursor_begins_at_the_head, NemWorld): 0,
     (mutants.cursor_begins_at_the_head, EthTesterWorld): 0,
-    (mutants.sent_before_it_is_committed, NemWorld): 20,
+    (mutants.sent_before_it_is_committed, NemWorld): 35,
     (mutants.sent_before_it_is_committed, EthTesterWorld): 23,
     (mutants.signed_anew_at_the_deadline, NemWorld): 282,
-    (mutants.retractions_are_ignored, NemWorld): 0,
-    (mutants.retractions_are_ignored, EthTesterWorld): 0,
-    (mutants.nobody_holds_a_lane, NemWorld): 159,
-    (mutants.nonce_taken_before_its_bytes, LastingMemoryWorld): 0,
-    (mutants.nonce_taken_before_its_bytes, EthTesterWorld): 0,
+    (mutants.retractions_are_ignored, NemWorld): 7,
+    (mutants.retractions_are_ignored, EthTesterWorld): 4,
+    (mutants.nobody_holds_a_lane, NemWorld): 32,
+    (mutants.nonce_taken_before_its_bytes, LastingMemoryWorld): 1,
+    (mutants.nonce_taken_before_its_bytes, EthTesterWorld): 12,
 }
 """Each mutant in a world where it does harm, with the seed from which it was caught soonest.
 

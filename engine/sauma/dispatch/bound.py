@@ -25,6 +25,8 @@ class Bound:
 def read_bound(connection: sa.Connection, chain_id: str, before: Bound | None) -> Bound:
     """Return the accounts that a connection sees; what was read before, where none was bound since."""
     head, _ = read_head(connection)
+    if before is not None and head == before.read_to:
+        return before
     if before is not None and not has_table_since(connection, BINDINGS.name, before.read_to):
         return attrs.evolve(before, read_to=head)
     accounts = queries.accounts(connection, chain_id)

@@ -86,7 +86,7 @@ def issue_bills(
 
 def bills_are_due(connection: sa.Connection, settlement: queries.SettlementRow) -> bool:
     """Tell whether a settlement has no bills yet, or some whose status changed."""
-    standing = SettlementStanding.read(connection, settlement)
+    standing = SettlementStanding.read(connection, settlement, with_effects=False)
     return _have_changed(standing, _earlier_bills(connection, settlement.settlement_id, INT64_MAX))
 
 

@@ -50,15 +50,22 @@ class SettlementStanding:
 
     @classmethod
     def read(
-        cls, connection: sa.Connection, settlement: queries.SettlementRow
+        cls,
+        connection: sa.Connection,
+        settlement: queries.SettlementRow,
+        *,
+        with_effects: bool = True,
     ) -> SettlementStanding:
-        """Read plan and chain events of a settlement."""
+        """Read plan and chain events of a settlement; for `status_of` alone, effects may be left out."""
         rows = connection.execute(_INSTRUCTIONS, {"settlement": settlement.settlement_id}).all()
         nets = any(row.kind == MovementKind.NET for row in rows)
         legs = _legs(connection, settlement.settlement_id) if nets else {}
         planned = _planned(rows, legs)
         authorities = {bytes(row.batch_id): row.authority for row in rows}
-        return cls(planned, _seen_batches(connection, settlement.chain_id, authorities))
+        chain_id = settlement.chain_id
+        return cls(
+            planned, _seen_batches(connection, chain_id, authorities, with_effects=with_effects)
+        )
 
     def status_of(self, participant: str) -> BillStatus:
         """Return how far the energy of a participant has come."""
@@ -135,9 +142,13 @@ def _legs(connection: sa.Connection, settlement_id: bytes) -> dict[bytes, list[t
 
 
 def _seen_batches(
-    connection: sa.Connection, chain_id: str, authorities: Mapping[bytes, str]
+    connection: sa.Connection,
+    chain_id: str,
+    authorities: Mapping[bytes, str],
+    *,
+    with_effects: bool,
 ) -> dict[bytes, tuple[bool, dict[str, int]]]:
-    """Return for each batch on the chain whether it is final and what it moved, by holder.
+    """Return for each batch on the chain whether it is final and, if asked, what it moved, by holder.
 
     Anybody can copy a reference into a transaction; it counts when the transaction is one that we
     signed, or when the batch's authority paid for it (it was ours and our record of it is lost).
@@ -147,7 +158,6 @@ def _seen_batches(
     events = carried.events_with(connection, chain_id, batch_of)
     if not events:
         return {}
-    asset = connection.execute(_ENERGY_ASSET, {"chain": chain_id}).scalar()
     final_height = queries.chain_state(connection, chain_id).final_height
     signed = carried.signed_for(connection, list(authorities))
     seen: dict[bytes, tuple[bool, dict[str, int]]] = {}
@@ -164,6 +174,9 @@ def _seen_batches(
             )
         seen[batch] = (event.height <= final_height, {})
         entries[transaction] = event.sequence
+    if not with_effects:
+        return seen
+    asset = connection.execute(_ENERGY_ASSET, {"chain": chain_id}).scalar()
     effects_of = {found[batch]: seen[batch][1] for batch in seen}
     for row in _effects(connection, asset, list(entries)):
         transaction = bytes(row.transaction_id)

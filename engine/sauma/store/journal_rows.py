@@ -40,6 +40,14 @@ _INSERT_SCHEMA: Final = sa.insert(journal_schemas)
 _SCHEMA: Final = sa.select(journal_schemas.c.description).where(
     journal_schemas.c.schema_hash == sa.bindparam("digest")
 )
+_TABLE_SINCE: Final = (
+    sa.select(journal_tables.c.sequence)
+    .where(
+        journal_tables.c.sequence > sa.bindparam("after"),
+        journal_tables.c.name == sa.bindparam("of_table"),
+    )
+    .limit(1)
+)
 _PAGE: Final = (
     sa.select(journal_entries)
     .where(journal_entries.c.sequence >= sa.bindparam("first"))
@@ -71,11 +79,7 @@ def read_head(connection: sa.Connection) -> tuple[int, bytes]:
 
 def has_table_since(connection: sa.Connection, name: str, sequence: int) -> bool:
     """Tell whether an entry behind a sequence has a table of that name."""
-    found = connection.execute(
-        sa.select(journal_tables.c.sequence)
-        .where(journal_tables.c.sequence > sequence, journal_tables.c.name == name)
-        .limit(1)
-    )
+    found = connection.execute(_TABLE_SINCE, {"of_table": name, "after": sequence})
     return found.first() is not None
 
 
