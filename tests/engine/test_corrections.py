@@ -113,7 +113,6 @@ def test_who_made_less_than_was_sold_buys_the_rest_from_the_supplier(make_town):
     }
     assert one.bill.owed_nano == 700 * 160_000
     assert town.balances() == balances
-    assert replayed(town) == []
 
 
 def test_a_correction_goes_both_ways(make_town):
@@ -198,7 +197,6 @@ def test_a_point_that_never_reported_is_corrected_without_a_bill_before(make_tow
     assert (one.bill.participant, one.bill.adjusted_bill_id) == ("cleo", None)
     assert (one.bill.old_nano, one.bill.owed_nano) == (0, 900 * 160_000)
     assert one.readings[0].old is None
-    assert replayed(town) == []
 
 
 def test_an_interval_that_nobody_cleared_in_a_settled_day_is_corrected_too(make_town):
@@ -294,7 +292,6 @@ def test_a_correction_waits_for_the_bill_that_it_adjusts(make_town):
     assert town.engine.correct_due() == 1
     (one,) = town.engine.adjustments()
     assert one.bill.adjusted_bill_id is not None
-    assert replayed(town) == []
 
 
 def test_the_same_late_reading_again_is_a_no_op_and_another_one_a_conflict(make_town):

@@ -11,6 +11,7 @@ from sauma.offers import Quality, Reading
 from sauma_portal import household
 from sauma_portal.acts import tokens
 from sauma_portal.documents import bill_sheet
+from sauma_portal.documents.correction_sections import correction_sections
 from sauma_portal.languages import language
 from sauma_portal.market import checking
 
@@ -133,6 +134,14 @@ def test_page_and_paper_say_what_changed_and_why(corrected, code, words):
     for one in said:
         assert " ".join(one.split()) in page
         assert one in paper
+
+
+def test_paper_with_too_many_corrections_says_how_many(corrected):
+    """Beyond the limit a bill on paper has the sum, why, and how many readings the page shows."""
+    (one,) = correction_sections(bills(corrected)[DECEMBER], language("en"), "UTC", rows_max=1)
+
+    assert one["rows"] == [["Difference", language("en").nano(400 * 160_000)]]
+    assert "the page of this bill has them all" in one["note"]
 
 
 def test_the_bill_that_was_adjusted_says_where(corrected):

@@ -13,8 +13,13 @@ from sauma_portal.market.bills import BillDocument
 from sauma_portal.messages import N_, say
 
 
-def correction_sections(bill: BillDocument, language: Language, zone: str) -> list[dict[str, Any]]:
-    """Return old and new readings, and old and new amounts with the bill that each corrects."""
+def correction_sections(
+    bill: BillDocument, language: Language, zone: str, *, rows_max: int
+) -> list[dict[str, Any]]:
+    """Return old and new readings, and old and new amounts with the bill that each corrects.
+
+    With more rows than `rows_max` the page has them all, and paper says how many there are.
+    """
     text = language.gettext
 
     def moment(unix: int) -> str:
@@ -35,6 +40,22 @@ def correction_sections(bill: BillDocument, language: Language, zone: str) -> li
         ]
         for each in bill.adjusted
     ]
+    why = text(
+        N_(
+            "A meter reading came, or was corrected, after its quarter-hour was settled. Your trades "
+            "with neighbours stand; the difference is between you and the supplier, at the prices of "
+            "that day."
+        )
+    )
+    heading = text(N_("What was corrected, and why"))
+    if len(readings) + len(amounts) > rows_max:
+        many = say(
+            N_("There are %(count)s corrected readings; the page of this bill has them all."),
+            count=len(readings),
+        )
+        total = [[text(N_("Difference")), language.nano(bill.adjusted_nano)]]
+        columns = [text(N_("Corrections")), text(N_("Amount"))]
+        return [section(heading, columns, total, note=f"{why} {language.say(many)}")]
     words = (
         N_("Corrects bill"),
         N_("From"),
@@ -44,17 +65,11 @@ def correction_sections(bill: BillDocument, language: Language, zone: str) -> li
     )
     return [
         section(
-            text(N_("What was corrected, and why")),
+            heading,
             [text(N_("When")), text(N_("Old reading")), text(N_("New reading"))],
             readings,
             texts=3,
-            note=text(
-                N_(
-                    "A meter reading came, or was corrected, after its quarter-hour was settled. Your "
-                    "trades with neighbours stand; the difference is between you and the supplier, at "
-                    "the prices of that day."
-                )
-            ),
+            note=why,
         ),
         section(text(N_("Corrections")), [text(word) for word in words], amounts, texts=2),
     ]

@@ -169,7 +169,7 @@ class Writer:
     def _corrections(self) -> list[dict[str, Any]]:
         if not self.bill.adjusted:
             return []
-        return correction_sections(self.bill, self.language, self.rulebook.zone)
+        return correction_sections(self.bill, self.language, self.rulebook.zone, rows_max=LINES_MAX)
 
     def _taxes(self) -> dict[str, Any]:
         spoken, bill, text = self.language, self.bill, self.language.gettext
