@@ -53,9 +53,12 @@ _OPEN_ANCHORS: Final = (
     .order_by(p.anchors.c.sequence, p.anchors.c.row_number)
 )
 _PARENTS, _LEGS = (
-    sa.select(table).order_by(table.c.sequence, table.c.row_number)
+    sa.select(table)
+    .where(table.c.sequence.between(sa.bindparam("first"), sa.bindparam("last")))
+    .order_by(table.c.sequence, table.c.row_number)
     for table in (p.instruction_parents, p.instruction_legs)
 )
+"""Parents and legs lie in the entry that planned their instructions."""
 
 
 @attrs.frozen(kw_only=True)
@@ -199,12 +202,14 @@ def _planned(
 ) -> list[PlannedBatch]:
     """Return batches as they were planned, with parents and legs."""
     wanted = {bytes(row.instruction_id) for rows in rows_by_batch.values() for row in rows}
+    planned_in = {row.sequence for rows in rows_by_batch.values() for row in rows}
+    span = {"first": min(planned_in), "last": max(planned_in)}
     parents: dict[bytes, list[bytes]] = defaultdict(list)
-    for row in connection.execute(_PARENTS):
+    for row in connection.execute(_PARENTS, span):
         if bytes(row.instruction_id) in wanted:
             parents[bytes(row.instruction_id)].append(bytes(row.parent_id))
     legs: dict[bytes, list[tuple[str, int]]] = defaultdict(list)
-    for row in connection.execute(_LEGS):
+    for row in connection.execute(_LEGS, span):
         if bytes(row.instruction_id) in wanted:
             legs[bytes(row.instruction_id)].append((row.holder, row.delta_units))
     return [
