@@ -157,6 +157,17 @@ def test_the_bill_that_was_adjusted_says_where(corrected):
     assert f'href="/bills/{december.number}"' in corrected.ben.page
 
 
+def test_income_leaves_corrections_out_and_says_so(corrected):
+    """What corrections come to stands beside what was earned, with its sign from the household's side."""
+    december = bills(corrected)[DECEMBER].number.month
+
+    _, earned = household.own_income(corrected.portal, corrected.ben.person, december)
+    corrected.ben.get("/income?month=2026-12")
+
+    assert (earned.corrected_nano, earned.earned_nano) == (-400 * 160_000, 0)
+    assert "Corrections on this month's bill come to" in corrected.ben.text
+
+
 def test_the_api_says_the_same(corrected):
     """Corrections with both readings, both amounts and both bill numbers, at both bills."""
     december, november = bills(corrected)

@@ -239,6 +239,7 @@ def income(month: Any, earned: Income, names: Names) -> m.IncomeFacts:
         earned_nano=earned.earned_nano,
         supplier_wh=earned.supplier_wh,
         supplier_nano=earned.supplier_nano,
+        corrected_nano=earned.corrected_nano,
         shares=[
             m.ShareFacts(
                 buyer=names.get(share.buyer),

@@ -408,6 +408,8 @@ class IncomeFacts(Outgoing):
     earned_nano: int
     supplier_wh: int
     supplier_nano: int
+    corrected_nano: int
+    """Corrections made in this month, above zero in favour; in no other figure."""
     shares: list[ShareFacts]
 
 

@@ -8,6 +8,7 @@ import attrs
 import sqlalchemy as sa
 
 from sauma.settlement import Purpose
+from sauma.store import corrected
 from sauma.store import projections as p
 from sauma.units import NANO_PER_CENT, Rounding, divide_rounded, split_proportionally
 from sauma_portal.market.spans import Span
@@ -37,6 +38,8 @@ class Income:
     shares: tuple[Share, ...]
     supplier_wh: int
     supplier_nano: int
+    corrected_nano: int = 0
+    """What corrections that were made in the span come to, above zero in favour; in no other figure."""
 
     @property
     def energy_wh(self) -> int:
@@ -115,7 +118,21 @@ def read_income(connection: sa.Connection, participant: str, area: str, span: Sp
         for (buyer, price_micro), by_purpose in sorted(units.items())
     )
     supplier_wh, supplier_nano = _from_supplier(connection, participant, area, span)
-    return Income(shares=shares, supplier_wh=supplier_wh, supplier_nano=supplier_nano)
+    return Income(
+        shares=shares,
+        supplier_wh=supplier_wh,
+        supplier_nano=supplier_nano,
+        corrected_nano=_corrected(connection, participant, area, span),
+    )
+
+
+def _corrected(connection: sa.Connection, participant: str, area: str, span: Span) -> int:
+    found = corrected.adjusting_bills(
+        connection,
+        p.adjusting_bills.c.participant == participant,
+        p.adjusting_bills.c.area == area,
+    )
+    return -sum(bill.owed_nano for row, bill in found if row.time in span)
 
 
 def _from_supplier(
