@@ -1,29 +1,33 @@
 """Attack the contracts: forge's fuzz and invariant tests, halmos's proofs, then slither.
 
-`python contracts/security.py` installs what it needs (npm packages as pinned, slither and halmos each in an
-environment of its own) and fails when a test fails, when a proof does not hold, when slither finds
-something above informational that `accepted.json` does not explain, or when that file explains what
-is no longer found.
+`python contracts/security.py` installs what it needs (see `tooling.py`), says what it does and how long
+each stage took, and fails when the artefacts are not of these sources, a test fails, a proof does not
+hold, slither finds something above informational that `accepted.json` does not explain, or that file
+explains what is no longer found.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
-import venv
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
-from compile import CONTRACTS, NODE_MODULES, CompileError, install_packages, put_node_on_path
+from compile import (
+    ARTIFACTS,
+    CONTRACTS,
+    SHIPPED,
+    CompileError,
+    install_packages,
+    own_sources,
+    put_node_on_path,
+    source_hash,
+)
+from tooling import SecurityError, installed, put_forge_on_path, run, stage, tell
 
-SLITHER: Final = "slither-analyzer==0.11.6"
-HALMOS: Final = "halmos==0.3.3"
 PROOFS: Final = "ProofsTest"
 """The contract whose `check_` functions halmos proves for every input."""
-SOLVER_SECONDS: Final = 120
+SOLVER_SECONDS: Final = 300
 ACCEPTED: Final = CONTRACTS / "accepted.json"
 SOURCES: Final = ("ledger", "escrow")
 BELOW: Final = ("Informational", "Optimization")
@@ -32,66 +36,56 @@ Found = set[tuple[str, str]]
 """What was found: the detector and the function, `Contract.function`."""
 
 
-class SecurityError(Exception):
-    """A test failed, or something was found that nobody explained."""
-
-
-def put_forge_on_path() -> None:
-    """Prefer the pinned Foundry; it is packaged for this kind of machine or must be there already."""
-    for folder in sorted(NODE_MODULES.glob("@foundry-rs/forge-*/bin")):
-        os.environ["PATH"] = str(folder) + os.pathsep + os.environ["PATH"]
-    if shutil.which("forge") is None:
-        raise SecurityError("forge is not packaged for this machine: install Foundry")
+def prepare() -> None:
+    """Install the pinned packages, and see that what is attacked was compiled from these sources."""
+    put_node_on_path()
+    install_packages()
+    put_forge_on_path()
+    digest = source_hash(own_sources())
+    for name in SHIPPED:
+        artifact = json.loads((ARTIFACTS / f"{name}.json").read_text())
+        if artifact["source_hash"] != digest:
+            raise SecurityError(
+                f"{name}.json is of other sources: run `make contracts`, then this again"
+            )
 
 
 def attack() -> None:
-    """Run the fuzz and invariant tests."""
-    if subprocess.run(["forge", "test"], cwd=CONTRACTS, check=False).returncode != 0:
-        raise SecurityError("forge found a broken rule: see above")
+    """Run the fuzz and invariant tests against the artefacts, and those of the arithmetic."""
+    for profile in ("default", "proofs"):
+        if run(["forge", "test"], profile=profile).returncode != 0:
+            raise SecurityError("forge found a broken rule: see above")
 
 
 def prove() -> None:
     """Prove what `Proofs.t.sol` states for every number, symbolically."""
-    halmos = installed(HALMOS, "halmos")
     command = [
-        str(halmos),
+        str(installed("halmos")),
         "--contract",
         PROOFS,
         "--forge-build-out",
-        ".forge/out",
+        ".forge/proofs",
         "--solver-timeout-assertion",
         f"{SOLVER_SECONDS}s",
     ]
-    if subprocess.run(command, cwd=CONTRACTS, check=False).returncode != 0:
-        raise SecurityError("halmos found a number for which a rule does not hold: see above")
+    if run(command, profile="proofs").returncode != 0:
+        raise SecurityError(
+            "a proof does not hold, or could not be made: see what halmos says above"
+        )
 
 
-def installed(requirement: str, command: str) -> Path:
-    """Return the path of a tool, after installing it apart: such tools pin other libraries than we do."""
-    environment = CONTRACTS / f".{command}"
-    path = environment / "bin" / command
-    if not path.exists():
-        venv.create(environment, with_pip=True)
-        python = str(environment / "bin" / "python")
-        pip = [python, "-m", "pip", "install", "--quiet", requirement]
-        if subprocess.run(pip, check=False).returncode != 0:
-            raise SecurityError(f"{requirement} could not be installed: see above")
-    return path
-
-
-def findings() -> Found:
-    """Return what slither finds above informational, in either contract."""
-    return {found for folder in SOURCES for found in findings_in(folder)}
+def analyse() -> None:
+    """Have slither read the sources, and compare what it finds with what is explained."""
+    found = {each for folder in SOURCES for each in findings_in(folder)}
+    compare(found, explained())
+    tell(f"slither: {len(found)} findings, all explained in {ACCEPTED.name}")
 
 
 def findings_in(folder: str) -> Found:
-    """Return what slither finds in the contracts of a folder: forge builds one at a time."""
-    slither = installed(SLITHER, "slither")
-    command = [str(slither), ".", "--config-file", "slither.config.json", "--json", "-"]
-    environment = {**os.environ, "FOUNDRY_SRC": folder}
-    done = subprocess.run(
-        command, cwd=CONTRACTS, check=False, capture_output=True, text=True, env=environment
-    )
+    """Return what slither finds above informational in the contracts of a folder: forge builds one."""
+    command = [str(installed("slither")), "."]
+    command += ["--config-file", "slither.config.json", "--json", "-"]
+    done = run(command, profile="slither", capture=True, FOUNDRY_SRC=folder)
     try:
         answer = json.loads(done.stdout)
     except json.JSONDecodeError:
@@ -125,20 +119,24 @@ def compare(found: Found, known: Found) -> None:
         raise SecurityError("\n".join(lines) + f"\nfix the contract, or {ACCEPTED.name}")
 
 
+STAGES: Final[tuple[tuple[str, Callable[[], None]], ...]] = (
+    ("packages, and artefacts of these sources", prepare),
+    ("forge: fuzz and invariant tests of what is shipped", attack),
+    ("halmos: proofs of the arithmetic", prove),
+    ("slither: known faults", analyse),
+)
+
+
 def main() -> int:
     """Run everything; return the exit code."""
     try:
-        put_node_on_path()
-        install_packages()
-        put_forge_on_path()
-        attack()
-        prove()
-        found = findings()
-        compare(found, explained())
+        for number, (what, do) in enumerate(STAGES, start=1):
+            with stage(number, len(STAGES), what):
+                do()
     except (CompileError, SecurityError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"slither: {len(found)} findings, all explained in {ACCEPTED.name}\n")
+    tell("nothing is open but what is explained")
     return 0
 
 

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-
 import {ISaumaEscrow} from "../ISaumaEscrow.sol";
 import {ISaumaLedger} from "../ISaumaLedger.sol";
 import {Records, Session} from "../escrow/Records.sol";
-import {SaumaEscrow} from "../escrow/SaumaEscrow.sol";
-import {SaumaLedger} from "../ledger/SaumaLedger.sol";
-import {Foundry} from "./Foundry.sol";
+import {Shipped} from "./Shipped.sol";
 import {TestMoney} from "./TestMoney.sol";
 
 /// @title A car, a station, its meter, an operator and an arbiter, who do anything at any time
 /// @notice What the escrow refuses is no finding: the invariants are.  An outcome is asked of the escrow itself, by
 /// stating a wrong one, and then stated.
-contract Charging is Foundry {
+contract Charging is Shipped {
     using Records for Session;
 
     uint64 private constant HOUR = 1 hours;
@@ -27,8 +23,8 @@ contract Charging is Foundry {
     uint256 public constant FUNDS = 1e6;
 
     TestMoney public immutable MONEY = new TestMoney();
-    SaumaLedger public ledger;
-    SaumaEscrow public escrow;
+    ISaumaLedger public ledger;
+    ISaumaEscrow public escrow;
     uint32 public area;
     uint256 private time = 1_800_000_000;
 
@@ -42,8 +38,8 @@ contract Charging is Foundry {
         vm.warp(time);
         // This contract creates both: its nonces say where they will stand.
         address escrowAt = address(uint160(uint256(keccak256(abi.encodePacked(hex"d694", address(this), hex"03")))));
-        ledger = new SaumaLedger(IERC20(address(MONEY)), HOUR, escrowAt);
-        escrow = new SaumaEscrow(ISaumaLedger(address(ledger)), "energy", "money");
+        ledger = shippedLedger(address(MONEY), HOUR, escrowAt);
+        escrow = shippedEscrow(ledger, "energy", "money");
         isTrue(address(escrow) == escrowAt, "the escrow stands elsewhere");
         area = ledger.openArea(address(this), address(this));
         uint256[5] memory all = [PAYER, PAYEE, OPERATOR, METER, ARBITER];

@@ -2,15 +2,15 @@
 pragma solidity 0.8.37;
 
 import {ISaumaEscrow} from "../ISaumaEscrow.sol";
+import {ISaumaLedger} from "../ISaumaLedger.sol";
 import {Session} from "../escrow/Records.sol";
-import {SaumaLedger} from "../ledger/SaumaLedger.sol";
 import {Charging} from "./Charging.sol";
 import {Foundry} from "./Foundry.sol";
 
 /// @title What holds of sessions after anything
 contract EscrowTest is Foundry {
     Charging private here;
-    SaumaLedger private ledger;
+    ISaumaLedger private ledger;
 
     function setUp() public {
         here = new Charging();

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-
 import {ISaumaLedger} from "../ISaumaLedger.sol";
-import {SaumaLedger} from "../ledger/SaumaLedger.sol";
 import {Foundry} from "./Foundry.sol";
 import {Lines} from "./Lines.sol";
+import {Shipped} from "./Shipped.sol";
 import {TestMoney} from "./TestMoney.sol";
 
 /// @title A neighbourhood that does anything at any time
 /// @notice Five owners have a netted account each and two of them a signed one too.  What an action may be
 /// refused for is avoided or caught, so that a revert is a finding.
-contract Neighbourhood is Foundry {
+contract Neighbourhood is Shipped {
     uint64 private constant DELAY = 1 hours;
     uint64 private constant FOREVER = type(uint64).max;
     uint32 private constant OWNERS = 5;
@@ -22,7 +20,7 @@ contract Neighbourhood is Foundry {
     uint64 private constant CLAIM_UNITS = 5;
 
     TestMoney public immutable MONEY = new TestMoney();
-    SaumaLedger public immutable LEDGER = new SaumaLedger(IERC20(address(MONEY)), DELAY, address(1));
+    ISaumaLedger public immutable LEDGER = shippedLedger(address(MONEY), DELAY, address(1));
     uint32 public immutable AREA = LEDGER.openArea(address(this), address(this));
 
     uint256 public settled;
@@ -208,7 +206,7 @@ contract Neighbourhood is Foundry {
 /// @title What holds after anything
 contract InvariantsTest is Foundry {
     Neighbourhood private hood;
-    SaumaLedger private ledger;
+    ISaumaLedger private ledger;
     uint32 private area;
 
     function setUp() public {

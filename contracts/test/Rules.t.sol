@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-
 import {ISaumaLedger} from "../ISaumaLedger.sol";
-import {SaumaLedger} from "../ledger/SaumaLedger.sol";
-import {Foundry} from "./Foundry.sol";
 import {Lines} from "./Lines.sol";
+import {Shipped} from "./Shipped.sol";
 import {CallingMoney, FeeMoney, LyingMoney, Wallet} from "./Strangers.sol";
 import {TestMoney} from "./TestMoney.sol";
 
 /// @title Authority, replay, signatures and tokens, with whatever the fuzzer thinks of
-contract RulesTest is Foundry {
+contract RulesTest is Shipped {
     uint64 private constant DELAY = 1 hours;
     uint64 private constant FOREVER = type(uint64).max;
     uint256 private constant MAKER_KEY = 0xa11ce;
 
     TestMoney private money;
-    SaumaLedger private ledger;
+    ISaumaLedger private ledger;
     uint32 private area;
     address private maker;
     uint32 private signed;
@@ -140,7 +137,7 @@ contract RulesTest is Foundry {
     function test_OrderOfAnotherLedgerIsRefused() public {
         ISaumaLedger.Order memory order = sell(5, 0);
         bytes memory signature = signatureOf(order);
-        (SaumaLedger twin, uint32 twinArea) = deploy(money);
+        (ISaumaLedger twin, uint32 twinArea) = deploy(money);
         twin.register(twinArea, maker, true);
         twin.register(twinArea, address(this), false);
         twin.settle(twinArea, "e", FOREVER, Lines.issue(signed, 10), "");
@@ -171,7 +168,7 @@ contract RulesTest is Foundry {
     function test_InexactTokensAreRefused() public {
         TestMoney[2] memory bad = [TestMoney(new FeeMoney()), TestMoney(new LyingMoney())];
         for (uint256 i = 0; i < bad.length; ++i) {
-            (SaumaLedger other, uint32 otherArea) = deploy(bad[i]);
+            (ISaumaLedger other, uint32 otherArea) = deploy(bad[i]);
             uint32 account = other.register(otherArea, address(this), false);
             bad[i].mint(address(this), 1000);
             bad[i].approve(address(other), 1000);
@@ -185,7 +182,7 @@ contract RulesTest is Foundry {
     /// A token that calls back cannot deposit, withdraw or settle signed trades inside a call.
     function test_CallsBackAreRefused() public {
         CallingMoney calling = new CallingMoney();
-        (SaumaLedger other, uint32 otherArea) = deploy(calling);
+        (ISaumaLedger other, uint32 otherArea) = deploy(calling);
         // The token owns the account itself, so that only the guard and the order of effects stand against it.
         uint32 account = other.register(otherArea, address(calling), false);
         pay(other, calling, account, 1000);
@@ -254,12 +251,12 @@ contract RulesTest is Foundry {
         ledger.settle(area, "signed before", validUntil, Lines.transfer(1, 2, 1, units), "");
     }
 
-    function deploy(TestMoney token) private returns (SaumaLedger made, uint32 opened) {
-        made = new SaumaLedger(IERC20(address(token)), DELAY, address(1));
+    function deploy(TestMoney token) private returns (ISaumaLedger made, uint32 opened) {
+        made = shippedLedger(address(token), DELAY, address(1));
         opened = made.openArea(address(this), address(this));
     }
 
-    function pay(SaumaLedger to, TestMoney token, uint32 account, uint64 units) private {
+    function pay(ISaumaLedger to, TestMoney token, uint32 account, uint64 units) private {
         token.mint(address(this), units);
         token.approve(address(to), units);
         to.deposit(1, account, units);

@@ -5,7 +5,7 @@ import {ISaumaEscrow} from "../ISaumaEscrow.sol";
 import {Metering} from "../escrow/Metering.sol";
 import {Records, Session} from "../escrow/Records.sol";
 import {Balances} from "../ledger/Balances.sol";
-import {Foundry} from "./Foundry.sol";
+import {Foundry} from "../test/Foundry.sol";
 
 /// @title What holds for every number, proved and not tried: halmos runs what begins with `check`
 /// @notice The bounds are those that the escrow keeps: units and prices below 2^63, registers below 2^40.
