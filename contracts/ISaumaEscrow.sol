@@ -9,8 +9,8 @@ pragma solidity 0.8.37;
 ///
 /// Two things are kept here, apart for each area of the ledger:
 ///   sessions    signed by payer, payee, meter and arbiter; the escrow enforces every transition
-///   allowances  signed by a payer: a netted account of the ledger that the settler nets from, up to what lies
-///               in it; micro-sessions are lines of the interval's net and touch nothing here
+///   allowances  signed by a payer: held once; an operator charges many of them at a time with micro-sessions, and the
+///               escrow enforces the cap, the limit of a micro-session, the end, and who may be paid
 ///
 /// A session.  Its id is `sha256(abi.encode(terms))`.  Accounts in the ledger are those of the addresses when the
 /// session is authorised: the netted one, else the signed one.  Its words, from the lowest bit:
@@ -31,7 +31,7 @@ pragma solidity 0.8.37;
 ///   Close(bytes32 sessionId,uint64 sequence,uint64 amountUnits)
 ///   Cancel(bytes32 sessionId)
 ///   Ruling(bytes32 sessionId,uint64 amountUnits)
-///   Allowance(...), see the struct below
+///   Allowance(bytes32 allowanceId,uint64 capUnits,uint64 sessionUnitsMax,uint64 until)
 /// A signature has 64 bytes (EIP-2098) or 65 for a key, low s only, any length for a contract (EIP-1271); none
 /// where the signer is the caller.
 ///
@@ -43,6 +43,15 @@ pragma solidity 0.8.37;
 /// Signatures have 64 bytes each, line by line: of `authoriseMany` the payer's Authorisation, and where the sessions
 /// start at once the meter's Reading (sequence 0, status 0); of `closeMany` the payer's Receipt where the caller is the
 /// payee, and otherwise the Close of payer and payee.
+///
+/// An allowance.  Its id is `sha256(abi.encode(allowance))`.  It lies in the group of its plan, the hash of area, operator,
+/// sessionUnitsMax, until, and the hash of the list, by account, of those whom it may pay, the operator last; of
+/// nothing, where it may pay anybody.  So those who agree to one plan are charged together.  Its place, from the
+/// lowest bit: index in the group 32, the payer's account 32, when it ends 64.  All of it is money; units held are below
+/// 2^63, of a micro-session below 2^32.  `charge` takes, big-endian:
+///   payees    the list of the group: accounts, 4 bytes each; none for anybody
+///   charges   of each allowance, in increasing order: index 4, number of micro-sessions 1, the units of each 4
+///   credits   the ledger's lines (account 4, energy 8 of zeros, money 8), in the order of the list
 interface ISaumaEscrow {
     // ------------------------------------------------------------------------------------------- values
 
@@ -122,18 +131,29 @@ interface ISaumaEscrow {
         bytes signature;
     }
 
-    /// @notice What a payer allows the area's settler to net for it (EIP-712): up to `capUnits` of money in all, each
-    /// micro-session up to `sessionUnitsMax` with a payee of `payeesRoot`.  The escrow enforces the cap and the end;
-    /// the rest is for whoever is shown the micro-sessions to check.
-    /// Allowance(address payer,uint64 capUnits,uint64 sessionUnitsMax,bytes32 payeesRoot,uint64 from,uint64 until,uint64 nonce)
+    enum Standing {
+        NONE,
+        AUTHORISE,
+        CHARGE,
+        REVOKE,
+        RETURN
+    }
+
+    /// @notice What a payer allows an operator to charge; 11 words.
     struct Allowance {
+        bytes32 domain;
         address payer;
+        address operator;
+        bytes32 asset;
         uint64 capUnits;
         uint64 sessionUnitsMax;
-        bytes32 payeesRoot;
         uint64 from;
         uint64 until;
-        uint64 nonce;
+        /// How long before it ends sooner than agreed the payer gives notice.
+        uint64 noticeS;
+        /// SHA-256 of the addresses that may be paid, as words; 0: anybody.
+        bytes32 payees;
+        bytes32 key;
     }
 
     // ------------------------------------------------------------------------------------------- events
@@ -152,13 +172,18 @@ interface ISaumaEscrow {
     event SessionsChanged(
         uint32 indexed area, bytes32 indexed batchReference, Transition transition, bytes lines
     );
-    event AllowanceOpened(
-        uint32 indexed area, bytes32 indexed allowanceId, uint32 account, uint32 payer, uint64 units, uint64 until
+    /// @notice An allowance was authorised, revoked or returned; `place` is what is stored now, `units` what moved.
+    event AllowanceChanged(
+        uint32 indexed area,
+        bytes32 indexed batchReference,
+        bytes32 indexed allowanceId,
+        Standing action,
+        bytes32 group,
+        uint256 place,
+        uint64 units
     );
-    event AllowanceEnding(uint32 indexed area, bytes32 indexed allowanceId, uint64 until);
-    event AllowanceClosed(
-        uint32 indexed area, bytes32 indexed allowanceId, uint32 account, uint32 payer, uint64 energyWh, uint64 moneyUnits
-    );
+    /// @notice Allowances of a group were charged; the ledger tells what accounts got.
+    event AllowancesCharged(uint32 indexed area, bytes32 indexed batchReference, bytes32 group, bytes charges);
 
     // ------------------------------------------------------------------------------------------- errors
     // `index` counts from 0 and names the line of a batch; it is 0 for a single step.  `statement` names the culprit
@@ -194,7 +219,8 @@ interface ISaumaEscrow {
     error NotCorrectable(uint256 index, bytes32 sessionId);
 
     error UnknownAllowance(bytes32 allowanceId);
-    error AllowanceRunning(uint64 until);
+    error UnknownPayee(uint256 index, uint256 account);
+    error AboveLimit(uint256 index, uint64 limitUnits);
 
     // ------------------------------------------------------------------------------------------ sessions
 
@@ -236,16 +262,32 @@ interface ISaumaEscrow {
 
     // ---------------------------------------------------------------------------------------- allowances
 
-    /// @notice Lock an allowance in a netted account of its own; anybody may bring the payer's signature.
-    function openAllowance(uint32 area, Allowance calldata allowance, bytes calldata signature)
-        external
-        returns (uint32 account);
+    /// @notice Authorise, revoke or return an allowance, or revert.
+    /// Authorising takes the payer's signature, or the payer itself, and holds the cap.  Revoking takes the payer itself;
+    /// after its notice, as after the end, anybody has what is left returned, paused or not, and then it is over.
+    /// @param payees Whom it may pay, when it is authorised; the operator always.
+    /// @param units What moves, which must be what is due.
+    function stand(
+        uint32 area,
+        bytes32 batchReference,
+        Standing action,
+        Allowance calldata allowance,
+        address[] calldata payees,
+        bytes calldata signature,
+        uint64 units
+    ) external;
 
-    /// @notice Let an allowance end the ledger's withdrawal delay from now, if it would end later.  Only its payer.
-    function endAllowance(uint32 area, Allowance calldata allowance) external;
-
-    /// @notice Give the payer back what is left after the end; anybody may ask, paused or not, and again.
-    function closeAllowance(uint32 area, Allowance calldata allowance) external;
+    /// @notice Charge allowances of one group, all or none.  Only their operator.
+    /// @param batchReference Settled once, as by the ledger's `settle`.
+    function charge(
+        uint32 area,
+        bytes32 batchReference,
+        uint64 sessionUnitsMax,
+        uint64 until,
+        bytes calldata payees,
+        bytes calldata charges,
+        bytes calldata credits
+    ) external;
 
     // -------------------------------------------------------------------------------------------- reading
 
@@ -258,11 +300,10 @@ interface ISaumaEscrow {
     function sessionIdOf(Terms calldata terms) external view returns (bytes32);
     function sessionOf(bytes32 sessionId) external view returns (uint256 record, uint256 evidence);
 
-    /// @notice An allowance's word, from the lowest bit: its account 32, the payer's account 32, until 64; 0 when it was
-    /// never opened.
-    function allowanceOf(bytes32 allowanceId) external view returns (uint256 word);
-    function allowanceIdOf(uint32 area, Allowance calldata allowance) external view returns (bytes32);
-
-    /// @notice The accounts that allowances have, or had, in an area.
-    function allowanceAccountsOf(uint32 area) external view returns (uint32[] memory);
+    /// @notice Where an allowance lies, and what it has; zeros when it was never authorised.
+    function allowanceOf(bytes32 allowanceId)
+        external
+        view
+        returns (bytes32 group, uint256 place, uint64 left);
+    function allowanceIdOf(Allowance calldata allowance) external pure returns (bytes32);
 }

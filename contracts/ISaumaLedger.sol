@@ -328,9 +328,6 @@ interface ISaumaLedger {
         bytes calldata lines
     ) external;
 
-    /// @notice Open a netted account of the escrow's own.  Only the escrow.
-    function openAllowanceAccount(uint32 area) external returns (uint32 account);
-
     /// @notice Give an account what did not fit it when it was credited; anybody may ask.
     function collect(uint32 area, uint32 account) external;
 

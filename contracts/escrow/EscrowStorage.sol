@@ -16,7 +16,9 @@ abstract contract EscrowStorage is ISaumaEscrow, ReentrancyGuardTransient {
     mapping(bytes32 sessionId => uint256) internal _records;
     mapping(bytes32 sessionId => uint256) internal _evidence;
     mapping(bytes32 allowanceId => uint256) internal _allowances;
-    mapping(uint32 area => uint32[]) internal _allowanceAccounts;
+    mapping(bytes32 allowanceId => bytes32) internal _groups;
+    mapping(bytes32 group => uint256) internal _counts;
+    mapping(bytes32 group => uint64[1 << 32]) internal _left;
 
     constructor(ISaumaLedger ledger) {
         _ledger = ledger;

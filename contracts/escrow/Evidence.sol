@@ -27,9 +27,8 @@ abstract contract Evidence is EscrowStorage {
         keccak256("Close(bytes32 sessionId,uint64 sequence,uint64 amountUnits)");
     bytes32 private constant CANCEL_TYPEHASH = keccak256("Cancel(bytes32 sessionId)");
     bytes32 private constant RULING_TYPEHASH = keccak256("Ruling(bytes32 sessionId,uint64 amountUnits)");
-    bytes32 private constant ALLOWANCE_TYPEHASH = keccak256(
-        "Allowance(address payer,uint64 capUnits,uint64 sessionUnitsMax,bytes32 payeesRoot,uint64 from,uint64 until,uint64 nonce)"
-    );
+    bytes32 private constant ALLOWANCE_TYPEHASH =
+        keccak256("Allowance(bytes32 allowanceId,uint64 capUnits,uint64 sessionUnitsMax,uint64 until)");
 
     uint256 private constant TERMS_BYTES = 22 * 32;
     uint256 private constant STATEMENTS_MAX = 4;
@@ -42,9 +41,9 @@ abstract contract Evidence is EscrowStorage {
         );
     }
 
-    function allowanceIdOf(uint32 area, Allowance calldata allowance) public view returns (bytes32) {
-        bytes32 message = keccak256(abi.encode(ALLOWANCE_TYPEHASH, allowance));
-        return MessageHashUtils.toTypedDataHash(domainOf(area), message);
+    /// @dev SHA-256 of the words, as of a session's terms.
+    function allowanceIdOf(Allowance calldata allowance) public pure returns (bytes32) {
+        return sha256(abi.encode(allowance));
     }
 
     /// @dev The terms in memory, word by word, so that their hash is that of the words given.  A word with more bits than
@@ -142,6 +141,10 @@ abstract contract Evidence is EscrowStorage {
 
     function _digest(bytes32 domain, bytes32 message) internal pure returns (bytes32) {
         return MessageHashUtils.toTypedDataHash(domain, message);
+    }
+
+    function _allowance(bytes32 id, uint256 cap, uint256 limit, uint256 until) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ALLOWANCE_TYPEHASH, id, cap, limit, until));
     }
 
     function _authorisation(bytes32 id, uint256 heldUnits, uint256 validUntil) internal pure returns (bytes32) {

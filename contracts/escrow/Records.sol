@@ -11,6 +11,7 @@ struct Session {
     bool isExtended;
     bool isEnergy;
     bool hasEvidence;
+    bool hadEvidence;
     uint256 units;
     uint256 payer;
     uint256 payee;

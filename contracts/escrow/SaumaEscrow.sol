@@ -30,11 +30,12 @@ contract SaumaEscrow is Batches, Allowances {
         return (_records[sessionId], _evidence[sessionId]);
     }
 
-    function allowanceOf(bytes32 allowanceId) external view returns (uint256) {
-        return _allowances[allowanceId];
-    }
-
-    function allowanceAccountsOf(uint32 area) external view returns (uint32[] memory) {
-        return _allowanceAccounts[area];
+    function allowanceOf(bytes32 allowanceId)
+        external
+        view
+        returns (bytes32 group, uint256 place, uint64 left)
+    {
+        (group, place) = (_groups[allowanceId], _allowances[allowanceId]);
+        left = _left[group][uint32(place)];
     }
 }

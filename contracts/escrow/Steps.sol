@@ -157,6 +157,7 @@ abstract contract Steps is Closing {
 
     function _load(Session memory session) internal view {
         session.readRecord(_records[session.id]);
+        session.hadEvidence = session.hasEvidence;
         if (session.hasEvidence) session.readEvidence(_evidence[session.id]);
     }
 
@@ -175,9 +176,10 @@ abstract contract Steps is Closing {
     /// @dev Evidence goes when the session is over: its slot is given back.
     function _store(Session memory session) internal returns (uint256 record, uint256 evidence) {
         bool isOver = session.state == State.SETTLED || session.state == State.RELEASED;
-        if (isOver && session.hasEvidence) {
+        if (isOver) {
+            // What was stored, that is: evidence that came with the last step never was.
+            if (session.hadEvidence) _evidence[session.id] = 0;
             session.hasEvidence = false;
-            _evidence[session.id] = 0;
         }
         record = session.packedRecord();
         _records[session.id] = record;

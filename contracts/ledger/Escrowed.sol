@@ -6,7 +6,7 @@ import {Custody} from "./Custody.sol";
 import {Operations} from "./Operations.sol";
 
 /// @title What the escrow may ask of the ledger
-/// @notice Two calls, for one contract whose address is part of this code and whose own code nobody can change.
+/// @notice One call, for one contract whose address is part of this code and whose own code nobody can change.
 /// The escrow answers for authority: who signed what.  The ledger answers for balances: nothing is locked that
 /// is not there, nothing is given that was not locked, and a credit never fails.
 abstract contract Escrowed is Operations, Custody {
@@ -59,11 +59,6 @@ abstract contract Escrowed is Operations, Custody {
             (sequence, head) = _record(area, data, batchReference, whole);
         }
         emit LockedMoved(area, batchReference, sequence, head, locks, lines);
-    }
-
-    /// @dev A netted account of the escrow's own, out of which the settler nets what a payer allowed.
-    function openAllowanceAccount(uint32 area) external onlyEscrow returns (uint32 account) {
-        return _registerNetted(area, _running(area), ESCROW);
     }
 
     function collect(uint32 area, uint32 account) external {

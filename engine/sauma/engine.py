@@ -28,6 +28,7 @@ from sauma.journal import schemas as journal
 from sauma.logs import get_logger
 from sauma.planner import Planner, do_each
 from sauma.proving import prove_bill
+from sauma.standings import Standings
 from sauma.statements import (
     AdjustingStatement,
     BillStatement,
@@ -73,12 +74,18 @@ class Engine(Planner):
         """Use `Engine.open`."""
         super().__init__(store, venue, clock=clock, draw_salt=draw_salt, holder=holder)
         self._sessions = Sessions(store, venue, now=clock.now, draw_salt=draw_salt)
+        self._standings = Standings(store, venue, now=clock.now, draw_salt=draw_salt)
         self._dispatch = Dispatch(store, venue, now=clock.now, draw_salt=draw_salt, holder=holder)
 
     @property
     def sessions(self) -> Sessions:
         """Prepaid metered delivery: take steps of sessions, and see where they stand."""
         return self._sessions
+
+    @property
+    def standings(self) -> Standings:
+        """Standing authorisations: have them held, charge them, and see where they stand."""
+        return self._standings
 
     # --- what follows ---------------------------------------------------------------------------
 

@@ -58,10 +58,6 @@ WORD_TYPES: Final = (
     *("uint64",) * 12,
     *("bytes32",) * 3,
 )
-ALLOWANCE: Final = (
-    "Allowance(address payer,uint64 capUnits,uint64 sessionUnitsMax,bytes32 payeesRoot,"
-    "uint64 from,uint64 until,uint64 nonce)"
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -286,13 +282,6 @@ def digest(terms: Terms, kind: str, *numbers: int) -> bytes:
         + b"".join(number.to_bytes(32, "big") for number in numbers)
     )
     return keccak(b"\x19\x01" + terms.domain + message)
-
-
-def allowance_id(domain: bytes, allowance: tuple[Any, ...]) -> bytes:
-    """What a payer signs for an allowance, and its id."""
-    types = ["bytes32", "address", "uint64", "uint64", "bytes32", *("uint64",) * 3]
-    message = keccak(encode(types, [keccak(ALLOWANCE.encode()), *allowance]))
-    return keccak(b"\x19\x01" + domain + message)
 
 
 def own_line(shared: int, terms: Terms) -> bytes:

@@ -1,4 +1,4 @@
-"""The escrow beside the ledger: every transition, batches, allowances, a pause, and a full account."""
+"""The escrow beside the ledger: every transition, batches, a pause, and a full account."""
 
 import attrs
 import pytest
@@ -30,7 +30,6 @@ from .local_escrow import (
     START,
     TOP_UP,
     Charging,
-    allowance_id,
     authorise_line,
     close_line,
     digest,
@@ -345,8 +344,6 @@ def test_only_the_escrow_moves_what_is_locked(here):
     """The ledger lets one contract lock and unlock, and nobody else."""
     with refused("NotEscrow"):
         here.local.send("moveLocked", AREA, bytes(32), bytes(32), True, b"")
-    with refused("NotEscrow"):
-        here.local.send("openAllowanceAccount", AREA)
 
 
 def test_energy_can_be_held_too(here):
@@ -468,61 +465,6 @@ def test_a_batch_is_opened_once_and_by_the_payee(fleet):
     fleet.terms = [attrs.evolve(each, key=keccak(each.key)) for each in fleet.terms]
     with refused("AlreadySettled"):
         fleet.open(held=100, reference=reference)
-
-
-class Standing:
-    """A car's standing authorisation."""
-
-    def __init__(self, here):
-        self.here = here
-        self.terms = (here.payer, 600, 50, bytes(32), 0, here.now + 30 * 24 * HOUR_S, 1)
-        self.id = allowance_id(here.domain, self.terms)
-
-    def open(self):
-        signature = sign(self.here.key_of(self.here.payer), self.id, compact=True)
-        self.here.escrow.send("openAllowance", AREA, self.terms, signature)
-        return int(self.here.escrow.read("allowanceOf", self.id) & 0xFFFFFFFF)
-
-
-def test_micro_sessions_are_netted_under_an_allowance(here):
-    """The cap is locked once; red lights are lines of a net; what is left goes back after the end."""
-    standing = Standing(here)
-    account = standing.open()
-    assert here.money(here.payer) == FUNDS - 600
-    with refused("IdUsed"):
-        standing.open()
-    lines = net_line(account, 0, -40), net_line(here.numbers[here.payee], 0, 40)
-    here.local.settle(section(NET, *sorted(lines)))
-    too_much = net_line(account, 0, -561), net_line(here.numbers[here.payee], 0, 561)
-    with refused("InsufficientMoney"):
-        here.local.settle(section(NET, *sorted(too_much)))
-    with refused("AllowanceRunning"):
-        here.escrow.send("closeAllowance", AREA, standing.terms)
-    with refused("WrongCaller"):
-        here.escrow.send("endAllowance", AREA, standing.terms)
-    here.local.unlock(here.key_of(here.payer))
-    here.escrow.send("endAllowance", AREA, standing.terms, sender=here.payer)
-    wait(here, 2)
-
-    here.escrow.send("closeAllowance", AREA, standing.terms, sender=here.stranger)
-
-    assert (here.money(here.payer), here.money(here.payee)) == (FUNDS - 40, 40)
-    assert here.escrow.read("allowanceAccountsOf", AREA) == (account,)
-    with refused("IdUsed"):
-        standing.open()
-
-
-def test_an_allowance_needs_its_payer(here):
-    """Only the payer's signature opens an allowance, in time, and not in a paused area."""
-    standing = Standing(here)
-    other = sign(here.meter_key, standing.id)
-    with refused("SignatureInvalid"):
-        here.escrow.send("openAllowance", AREA, standing.terms, other)
-    with refused("UnknownAllowance"):
-        here.escrow.send("closeAllowance", AREA, standing.terms)
-    here.local.send("setPaused", AREA, True)
-    with refused("AreaPaused"):
-        standing.open()
 
 
 def test_countersigned_receipts_count(here):

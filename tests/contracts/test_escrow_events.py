@@ -7,12 +7,13 @@ from collections import Counter
 from sauma.identifiers import ChainId
 from sauma_ethereum import EthereumSettings
 from sauma_ethereum.caip import account_of, checksummed
-from sauma_ethereum.escrow_events import effects_of_event, parse_escrow_log
-from sauma_ethereum.gas import step_gas
+from sauma_ethereum.escrow_events import EscrowEvent, effects_of_event, parse_escrow_log
+from sauma_ethereum.gas import charge_gas, stand_gas, step_gas
 from sauma_ethereum.replies import Log
 
-from .local_escrow import CLOSE, HOUR_S, Charging, allowance_id
-from .local_ledger import AREA, sign
+from .local_allowances import RETURN, Standing
+from .local_escrow import CLOSE, HOUR_S, Charging
+from .local_ledger import AREA
 from .test_escrow import Fleet
 
 OVER_MAX = 12
@@ -37,6 +38,7 @@ class Watcher:
             settler=operator,
         )
         self.first = self.height + 1
+        self.events: list[EscrowEvent] = []
 
     @property
     def height(self) -> int:
@@ -44,6 +46,7 @@ class Watcher:
 
     def moved(self) -> Counter:
         """What effects say that everybody has gained since the watcher came."""
+        self.events.clear()
         filter_id = self.local.tester.create_log_filter(
             from_block=self.first, address=self.local.escrow.address
         )
@@ -62,6 +65,7 @@ class Watcher:
             event = parse_escrow_log(log)
             if event is None:
                 continue
+            self.events.append(event)
             accounts = set().union(*(change.accounts for change in event.changes))
             owners = {
                 number: bytes.fromhex(self.local.read("ownerOf", AREA, number)[2:])
@@ -91,24 +95,6 @@ def test_batches_are_read_to_the_unit(local):
     assert sum(gained.values()) == 0
 
 
-def test_allowances_are_read_to_the_unit(local):
-    """An allowance moves to the escrow's account and back; energy that was netted to it comes too."""
-    here = Charging(local, funds=1_000)
-    watcher = Watcher(local)
-    allowance = (here.payer, 600, 50, bytes(32), 0, here.now + HOUR_S, 1)
-    allowed = allowance_id(here.domain, allowance)
-    here.escrow.send("openAllowance", AREA, allowance, sign(here.key_of(here.payer), allowed))
-    opened = watcher.moved()
-    number = here.escrow.read("allowanceOf", allowed) & 2**32 - 1
-    here.local.fund(number, energy_wh=70)
-    here.local.pass_time(2 * HOUR_S)
-    here.escrow.send("closeAllowance", AREA, allowance)
-
-    assert (opened[here.payer.lower()], opened[local.escrow.address.lower()]) == (-600, 600)
-    assert watcher.moved()[here.payer.lower()] == 70
-    assert here.local.balance(here.numbers[here.payer]) == (70, 1_000)
-
-
 def test_no_step_takes_more_gas_than_is_reckoned(local):
     """The bound that is reckoned before a step is signed holds for every step of two long sessions."""
     here, used = Charging(local, funds=10_000), []
@@ -133,4 +119,45 @@ def test_no_step_takes_more_gas_than_is_reckoned(local):
         del here.escrow.send
 
     assert len(used) == 9
+    assert all(gas <= bound <= OVER_MAX * gas for gas, bound in used), used
+
+
+def test_allowances_are_read_to_the_unit(local):
+    """What is allowed moves to the escrow's account, and what is left back; a charge tells what it took."""
+    here = Charging(local, funds=1_000)
+    standing, watcher = Standing(here), Watcher(local)
+    allowance = standing.allowance()
+    standing.allow(allowance)
+    opened = watcher.moved()
+    standing.charge([(0, [40, 2])], [(standing.numbers[here.payee], 42)])
+    here.local.pass_time(31 * 24 * HOUR_S)
+    standing.stand(RETURN, allowance, units=558)
+
+    assert (opened[here.payer.lower()], opened[local.escrow.address.lower()]) == (-600, 600)
+    assert watcher.moved()[here.payer.lower()] == -42
+    assert [event.charged_units for event in watcher.events if event.charged_units] == [42]
+    assert here.money(here.payer) == 958
+
+
+def test_no_standing_authorisation_takes_more_gas_than_is_reckoned(local):
+    """The bounds that are reckoned before signing hold, for the first charge of all as well."""
+    here = Charging(local, cars=9, funds=10_000)
+    standing = Standing(here, payees=(here.payee, here.arbiter, here.stranger))
+    used = []
+    for car in here.cars:
+        allowance = standing.allowance(car)
+        data = here.escrow.calldata(
+            "stand", AREA, bytes(32), 1, allowance.words, [], bytes(64), 600
+        )
+        used.append((standing.allow(allowance).gas, stand_gas(data, len(standing.payees))))
+    numbers = list(standing.numbers.values())
+    charges = [(0, [50]), *((car, [1, 2, 3, 50]) for car in range(1, 9))]
+    total = sum(sum(units) for _, units in charges)
+    credited = [(numbers[0], total - 3), *((number, 1) for number in numbers[1:])]
+    gas = standing.charge(charges, credited).gas
+    used.append((gas, charge_gas(b"", len(charges), 33, len(credited))))
+    here.local.pass_time(31 * 24 * HOUR_S)
+    gas = standing.stand(RETURN, allowance, units=600 - 56).gas
+    used.append((gas, stand_gas(b"", 0)))
+
     assert all(gas <= bound <= OVER_MAX * gas for gas, bound in used), used

@@ -5,6 +5,7 @@ from eth_utils.crypto import keccak
 
 from sauma_ethereum.artifacts import load_artifact
 
+from .local_allowances import AUTHORISE, RETURN, REVOKE, Standing
 from .local_escrow import (
     CLAIM,
     CLOSE,
@@ -14,9 +15,7 @@ from .local_escrow import (
     SETTLE,
     START,
     Charging,
-    allowance_id,
 )
-from .local_ledger import AREA, sign
 from .test_escrow import Fleet
 
 LINE_BYTES = 96
@@ -29,7 +28,6 @@ class Rebuilt:
         layout = load_artifact("SaumaEscrow").storage_layout
         self.places = {each["label"]: int(each["slot"]) for each in layout["storage"]}
         self.words = {}
-        self.accounts = []
 
     def put(self, mapping, key, word):
         """Store a word of a mapping where Solidity does."""
@@ -50,26 +48,27 @@ class Rebuilt:
             self.put("_records", session_id, int.from_bytes(record, "big"))
             self.put("_evidence", session_id, 0)
 
-    def on_AllowanceOpened(self, event):
-        self.accounts.append(event["account"])
-        word = event["account"] | event["payer"] << 32 | event["until"] << 64
-        self.put("_allowances", event["allowanceId"], word)
+    def on_AllowanceChanged(self, event):
+        allowance_id, group, place = event["allowanceId"], event["group"], event["place"]
+        index = place & 2**32 - 1
+        self.put("_allowances", allowance_id, place)
+        self.put("_groups", allowance_id, int.from_bytes(group, "big"))
+        counts = slot_of(self.places["_counts"], group)
+        self.words[counts] = max(self.words.get(counts, 0), index + 1)
+        self.take(group, index, event["units"] if event["action"] != AUTHORISE else -event["units"])
 
-    def on_AllowanceEnding(self, event):
-        slot = slot_of(self.places["_allowances"], event["allowanceId"])
-        self.words[slot] = (self.words[slot] & 2**64 - 1) | event["until"] << 64
+    def on_AllowancesCharged(self, event):
+        charges = event["charges"]
+        while charges:
+            index, end = int.from_bytes(charges[:4], "big"), 5 + 4 * charges[4]
+            units = (charges[place : place + 4] for place in range(5, end, 4))
+            self.take(event["group"], index, sum(int.from_bytes(each, "big") for each in units))
+            charges = charges[end:]
 
-    def on_AllowanceClosed(self, event):
-        """The ledger moves; the escrow's word stays, so that nobody opens it again."""
-
-    def list_accounts(self):
-        """Store the list of allowance accounts: its length, and eight numbers a slot behind it."""
-        place = slot_of(self.places["_allowanceAccounts"], AREA.to_bytes(32, "big"))
-        self.words[place] = len(self.accounts)
-        first = int.from_bytes(keccak(place.to_bytes(32, "big")), "big")
-        for number, account in enumerate(self.accounts):
-            slot = first + number // 8
-            self.words[slot] = self.words.get(slot, 0) | account << 32 * (number % 8)
+    def take(self, group, index, units):
+        """Take from what is left of an allowance; four share a slot."""
+        slot = slot_of(self.places["_left"], group) + index // 4
+        self.words[slot] = self.words.get(slot, 0) - (units << 64 * (index % 4))
 
 
 def slot_of(mapping, key):
@@ -85,7 +84,6 @@ def test_storage_is_rebuilt_from_events(local, monkeypatch):
     rebuilt = Rebuilt()
     for event in events:
         rebuilt.fold(*event)
-    rebuilt.list_accounts()
 
     storage = {slot: stored(local, slot) for slot in rebuilt.words}
 
@@ -113,14 +111,14 @@ def live(local):
     here.step(CLAIM, kept, here.reading(kept, 3, 5_000), caller=here.payee)
     receipt = here.say(ready, "Receipt", here.payer, 1, 1_007, 35)
     here.step(CLOSE, ready, receipt, caller=here.payee, outcome=(0, 34, 1, 465))
-    for number, car in enumerate(here.cars):
-        allowance = (car, 100 + number, 10, bytes(32), 0, here.now + 30 * 24 * HOUR_S, number)
-        signature = sign(here.key_of(car), allowance_id(here.domain, allowance))
-        here.escrow.send("openAllowance", AREA, allowance, signature)
-    here.local.unlock(here.key_of(car))
-    here.escrow.send("endAllowance", AREA, allowance, sender=car)
+    standing = Standing(here)
+    for car in here.cars:
+        allowance = standing.allowance(car, cap_units=100)
+        standing.allow(allowance)
+    standing.charge([(0, [20]), (4, [7, 8]), (5, [9])], [(standing.numbers[here.payee], 44)])
+    standing.stand(REVOKE, allowance, caller=car)
     here.local.pass_time(2 * HOUR_S)
-    here.escrow.send("closeAllowance", AREA, allowance)
+    standing.stand(RETURN, allowance, units=91)
 
 
 def watch(local, monkeypatch, events, written):

@@ -29,7 +29,7 @@ from sauma_ethereum.caip import address_on
 from sauma_ethereum.evidence import contract_form, domain_of, parity_form
 from sauma_ethereum.fees import Fees
 from sauma_ethereum.instructions import check_roles, draft_of
-from sauma_ethereum.sessions import SessionCall, effects_of_step, parse_step
+from sauma_ethereum.sessions import SessionCall, parse_step
 from sauma_ethereum.signing import CURVE_ORDER
 
 from .test_codec import CHAIN, SETTINGS
@@ -123,9 +123,7 @@ def test_payee_and_operator_may_be_one():
         call, moved=attrs.evolve(call.moved, locked_units=0, payee_units=40, payer_units=460)
     )
 
-    assert [effect.delta_units for effect in effects_of_step(paid, SETTINGS)] == [
-        *(-40, 40, -460, 460)
-    ]
+    assert [effect.delta_units for effect in paid.effects(SETTINGS)] == [*(-40, 40, -460, 460)]
 
 
 def test_instructions_that_are_not_their_step_are_refused():

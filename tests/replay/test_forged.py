@@ -21,7 +21,7 @@ from sauma.store import projections as p
 from .forger import Forger, mutated
 from .neighbours import CODEC, NAMES, Neighbours, rulebook_of
 
-ELSEWHERE = {"anchor_keys", "fee_quotes", "late_readings", "session_steps"}
+ELSEWHERE = {"anchor_keys", "fee_quotes", "late_readings", "session_steps", "standing_steps"}
 """Inputs that this story has no use for."""
 NOT_IN_THE_BYTES = {"transactions.prepared_at", "transactions.consumes"}
 """What only the signer knows."""

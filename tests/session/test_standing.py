@@ -1,4 +1,4 @@
-"""Standing authorisations: many red lights, one lock, lines of a net."""
+"""Standing authorisations: many red lights, one hold, charged together; pure."""
 
 from __future__ import annotations
 
@@ -9,39 +9,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sauma.chain import Batch, BatchKind, Issue, Net, Transfer
-from sauma.errors import InsufficientBalance, InvalidInput
-from sauma.identifiers import AccountId, content_id
-from sauma.memory import MemoryChain
+from sauma.errors import InvalidInput, Refused
+from sauma.memory.sessions import VERIFIER
 from sauma.session import (
     MicroSession,
     Reason,
     Refusal,
     SessionReading,
+    SessionStep,
     Signed,
-    Spent,
     Standing,
+    StandingAction,
+    StandingOutcome,
+    StandingStep,
     StandingTerms,
-    rest_units,
-    spend,
+    Transition,
+    asks_standing,
+    decide_standing,
+    read_evidence,
+    standing_batch,
 )
 
 from .car import CAR, CHARGER, METER, NOON, NOW, OPERATOR, STRANGER, TERMS
 
-PURSE = AccountId("memory:main:car-standing")
+A = StandingAction
+DAY_S = 86_400
+UNTIL = NOW + 30 * DAY_S
 ALLOWED = StandingTerms(
     domain=TERMS.domain,
     payer=CAR,
-    account=PURSE,
     operator=OPERATOR,
     asset=TERMS.asset,
     cap_units=1_000,
     session_units_max=300,
     valid_from=NOON,
     valid_until=NOON + timedelta(days=30),
+    notice_s=DAY_S,
     key="1",
 )
-STANDING = Standing(terms=ALLOWED)
 LIGHT = attrs.evolve(TERMS, fixed_fee_units=0, arbiter=None, arbiter_window_s=0, bond_units=0)
 
 
@@ -57,44 +62,75 @@ def line(number: int, wh: int, **changes: object) -> MicroSession:
     return MicroSession(terms=terms, first=reading(0, 5_000), last=reading(1, 5_000 + wh))
 
 
-def refused(lines: list[MicroSession], now: int = NOW, standing: Standing = STANDING) -> Reason:
-    answer = spend(standing, lines, now)
+def asked(
+    action: StandingAction,
+    *lines: MicroSession,
+    standing: Standing | None = None,
+    terms: StandingTerms = ALLOWED,
+    caller=OPERATOR,
+    now: int = NOW,
+    signed: bool = False,
+):
+    return decide_standing(standing, terms, action, caller, now, lines=lines, is_signed=signed)
+
+
+def done(*args, **how) -> StandingOutcome:
+    answer = asked(*args, **how)
+    assert isinstance(answer, StandingOutcome), answer
+    return answer
+
+
+def refused(*args, **how) -> Reason:
+    answer = asked(*args, **how)
     assert isinstance(answer, Refusal), answer
     assert answer.message
     return answer.reason
 
 
-def test_red_lights_settle_in_one_net():
-    """Lines of several lights come to one leg for each who pays or earns, and they sum to zero."""
-    other = AccountId("memory:main:other-street")
-    answer = spend(STANDING, [line(1, 400), line(2, 333), line(3, 200, payee=other)], NOW)
+def held(terms: StandingTerms = ALLOWED) -> Standing:
+    return done(A.AUTHORISE, terms=terms, signed=True).standing
 
-    assert isinstance(answer, Spent)
-    assert {leg.account: leg.delta_units for leg in answer.legs} == {
-        PURSE: -(100 + 83 + 50),
+
+def test_red_lights_are_charged_together():
+    """Lines of several lights come to one part for each who earns, and to what is taken."""
+    other = line(3, 200, payee=STRANGER)
+    outcome = done(A.CHARGE, line(1, 400), line(2, 333), other, standing=held())
+
+    assert {part.payee: part.units for part in outcome.parts} == {
         CHARGER: 95 + 79,
-        other: 48,
+        STRANGER: 48,
         OPERATOR: 5 + 4 + 2,
     }
-    assert answer.standing.spent_units == 233
+    assert outcome.standing.left_units == 1_000 - 233
 
 
-def test_what_is_spent_for_is_spent_for_once():
-    """P4: a micro-session that was settled, or comes twice, is refused, and nothing of its batch counts."""
-    answer = spend(STANDING, [line(1, 400)], NOW)
-    assert isinstance(answer, Spent)
+def test_only_the_payer_allows():
+    """By its signature or by asking itself; once, and in time."""
+    assert refused(A.AUTHORISE) is Reason.MISSING_EVIDENCE
+    assert refused(A.AUTHORISE, signed=True, now=NOW - 1) is Reason.TOO_EARLY
+    assert refused(A.AUTHORISE, signed=True, now=UNTIL + 1) is Reason.AUTHORISATION_EXPIRED
+    assert done(A.AUTHORISE, caller=CAR, now=UNTIL).locked_units == 1_000
 
-    assert refused([line(2, 400), line(1, 400)], standing=answer.standing) is Reason.ID_USED
-    assert refused([line(3, 400), line(3, 400)]) is Reason.ID_USED
+    assert refused(A.AUTHORISE, signed=True, standing=held()) is Reason.ID_USED
+
+
+def test_what_is_charged_for_is_charged_for_once():
+    """P4: a micro-session that was charged, or comes twice, is refused, and nothing with it counts."""
+    after = done(A.CHARGE, line(1, 400), standing=held()).standing
+
+    assert refused(A.CHARGE, line(2, 400), line(1, 400), standing=after) is Reason.ID_USED
+    assert refused(A.CHARGE, line(3, 400), line(3, 400), standing=after) is Reason.ID_USED
 
 
 def test_caps_hold():
     """P8: of one session at most the session's cap is paid, and of all no more than the cap."""
-    dear = spend(STANDING, [line(1, 40_000)], NOW)
+    dear = done(A.CHARGE, line(1, 40_000), standing=held())
 
-    assert isinstance(dear, Spent)
-    assert dear.standing.spent_units == 300
-    assert refused([line(number, 40_000) for number in range(4)]) is Reason.ABOVE_CAP
+    assert dear.standing.left_units == 700
+    many = [line(number, 40_000) for number in range(4)]
+    assert refused(A.CHARGE, *many, standing=held()) is Reason.ABOVE_CAP
+    assert refused(A.CHARGE, standing=held()) is Reason.MISSING_EVIDENCE
+    assert refused(A.CHARGE, line(1, 0), standing=held()) is Reason.MISSING_EVIDENCE
 
 
 @pytest.mark.parametrize(
@@ -115,29 +151,45 @@ def test_caps_hold():
 )
 def test_a_wrong_line_is_refused(made, reason):
     """Of another party, without the meter's signature, backwards or without order: refused by name."""
-    assert refused([made]) is reason
+    assert refused(A.CHARGE, made, standing=held()) is reason
 
 
 def test_only_those_who_are_named_are_paid():
-    """Where the payer names payees, nobody else is paid."""
-    named = Standing(terms=attrs.evolve(ALLOWED, payees=(STRANGER,)))
+    """Where the payer names payees, nobody else is paid; and the operator alone charges."""
+    named = attrs.evolve(ALLOWED, payees=(STRANGER,))
+    standing = held(named)
 
-    assert refused([line(1, 400)], standing=named) is Reason.WRONG_CALLER
-    assert isinstance(spend(named, [line(1, 400, payee=STRANGER)], NOW), Spent)
+    assert refused(A.CHARGE, line(1, 400), standing=standing) is Reason.WRONG_CALLER
+    to_named = line(1, 400, payee=STRANGER)
+    assert refused(A.CHARGE, to_named, standing=standing, caller=CHARGER) is Reason.WRONG_CALLER
+    assert done(A.CHARGE, to_named, standing=standing).parts[0].payee == STRANGER
 
 
 def test_it_holds_for_its_time_and_the_rest_goes_back():
-    """P6, P7: its ends are inclusive; afterwards anybody has the rest given back."""
-    until = NOW + 30 * 86_400
-    assert refused([line(1, 1)], now=NOW - 1) is Reason.AUTHORISATION_EXPIRED
-    assert refused([line(1, 1)], now=until + 1) is Reason.AUTHORISATION_EXPIRED
-    answer = spend(STANDING, [line(1, 400)], until)
-    assert isinstance(answer, Spent)
+    """P6, P7: its end is inclusive; afterwards anybody has the rest returned, once."""
+    standing = done(A.CHARGE, line(1, 400), standing=held(), now=UNTIL).standing
+    late = {"standing": standing, "now": UNTIL + 1}
+    assert refused(A.CHARGE, line(2, 400), **late) is Reason.AUTHORISATION_EXPIRED
+    assert refused(A.RETURN, standing=standing, now=UNTIL, caller=STRANGER) is Reason.TOO_EARLY
 
-    early = rest_units(answer.standing, until)
-    assert isinstance(early, Refusal)
-    assert early.reason is Reason.TOO_EARLY
-    assert rest_units(answer.standing, until + 1) == 900
+    over = done(A.RETURN, caller=STRANGER, **late)
+
+    assert (over.returned_units, over.standing.left_units) == (900, 0)
+    for action in (A.RETURN, A.REVOKE, A.CHARGE):
+        again = {"standing": over.standing, "now": UNTIL + 2, "caller": CAR}
+        assert refused(action, **again) is Reason.WRONG_STATE
+
+
+def test_the_payer_revokes_with_notice():
+    """The payer alone lets it end sooner, after its notice and never later than agreed."""
+    assert refused(A.REVOKE, standing=held(), caller=OPERATOR) is Reason.WRONG_CALLER
+    revoked = done(A.REVOKE, standing=held(), caller=CAR).standing
+    again = done(A.REVOKE, standing=revoked, caller=CAR, now=NOW + 60).standing
+    late = done(A.REVOKE, standing=held(), caller=CAR, now=UNTIL).standing
+
+    assert (revoked.ends_at, again.ends_at, late.ends_at) == (NOW + DAY_S, NOW + DAY_S, UNTIL)
+    in_time = done(A.CHARGE, line(1, 400), standing=revoked, now=NOW + DAY_S).standing
+    assert done(A.RETURN, standing=in_time, now=NOW + DAY_S + 1).returned_units == 900
 
 
 @pytest.mark.parametrize(
@@ -145,69 +197,93 @@ def test_it_holds_for_its_time_and_the_rest_goes_back():
     [
         {"cap_units": 0},
         {"session_units_max": 1_001},
+        {"session_units_max": 0},
         {"domain": b""},
-        {"account": CAR},
+        {"operator": CAR},
+        {"payees": (CAR,)},
+        {"payees": (CHARGER, CHARGER)},
+        {"notice_s": -1},
         {"valid_until": NOON},
     ],
 )
 def test_terms_that_cannot_be_kept_are_refused(changes):
-    """No cap, more for one session than for all, no account of its own, no time: refused."""
+    """No cap, more for one session than for all, payees that pay themselves, no time: refused."""
     with pytest.raises(InvalidInput):
         attrs.evolve(ALLOWED, **changes)
 
 
 def test_the_id_is_of_the_facts():
-    """Other terms have another id; the order of payees makes none."""
-    one = attrs.evolve(ALLOWED, payees=(CHARGER, STRANGER))
-    others = [attrs.evolve(ALLOWED, key="2"), attrs.evolve(ALLOWED, cap_units=999), one]
-
-    assert len({each.standing_id for each in (ALLOWED, *others)}) == 4
-    assert one.standing_id == attrs.evolve(ALLOWED, payees=(STRANGER, CHARGER)).standing_id
-
-
-@given(st.lists(st.integers(0, 3_000), max_size=6), st.integers(0, 10_000))
-def test_nothing_is_made_or_lost(energies, fee_bps):
-    """P1, P12: whatever flowed and whatever the fee, legs sum to zero and nobody but the purse pays."""
-    standing = Standing(terms=attrs.evolve(ALLOWED, cap_units=100_000, session_units_max=100_000))
-    lines = [line(number, wh, fee_bps=fee_bps) for number, wh in enumerate(energies)]
-    answer = spend(standing, lines, NOW)
-
-    assert isinstance(answer, Spent)
-    assert sum(leg.delta_units for leg in answer.legs) == 0
-    assert all(leg.delta_units > 0 for leg in answer.legs if leg.account != PURSE)
-    assert answer.standing.spent_units == sum(wh * 250_000 // 10**6 for wh in energies)
-
-
-def test_the_chain_keeps_the_cap():
-    """What lies in the purse is the cap: a net above it cannot be prepared, one within it lands at once."""
-    chain = MemoryChain("main")
-    stamp = {"authority": OPERATOR, "evidence": b""}
-
-    def land(name: str, instruction) -> None:
-        batch = Batch(
-            batch_id=content_id("standing", name),
-            kind=BatchKind.SETTLEMENT,
-            instructions=(instruction,),
+    """Other terms have another id: 11 words of 32 bytes, hashed."""
+    others = [
+        attrs.evolve(ALLOWED, **changes)
+        for changes in (
+            {"key": "2"},
+            {"cap_units": 999},
+            {"session_units_max": 299},
+            {"notice_s": 1},
+            {"payees": (CHARGER, STRANGER)},
+            {"payees": (STRANGER, CHARGER)},
         )
-        for transaction in chain.prepare([batch], outstanding=()):
-            chain.broadcast(transaction)
-        chain.mine()
+    ]
 
-    land(
-        "purse", Issue(instruction_id=b"1", recipient=CAR, asset=TERMS.asset, units=1_000, **stamp)
-    )
-    land(
-        "lock",
-        Transfer(
-            instruction_id=b"2", sender=CAR, recipient=PURSE, asset=TERMS.asset, units=200, **stamp
-        ),
-    )
-    within = spend(STANDING, [line(1, 400), line(2, 333)], NOW)
-    assert isinstance(within, Spent)
-    land("net", Net(instruction_id=b"3", legs=within.legs, **stamp))
-    assert chain.balance(CHARGER, TERMS.asset).units == 95 + 79
-    above = spend(within.standing, [line(3, 400)], NOW)
-    assert isinstance(above, Spent)
+    assert len(ALLOWED.to_bytes()) == 11 * 32
+    assert len({each.standing_id for each in (ALLOWED, *others)}) == 7
 
-    with pytest.raises(InsufficientBalance):
-        land("above", Net(instruction_id=b"4", legs=above.legs, **stamp))
+
+def test_evidence_comes_back_as_it_was():
+    """An action survives its bytes, canonical only, and is told from the step of a session."""
+    named = attrs.evolve(ALLOWED, payees=(CHARGER,))
+    step = StandingStep(
+        action=A.CHARGE, terms=named, caller=OPERATOR, lines=(line(1, 400), line(2, 5))
+    )
+    other = SessionStep(transition=Transition.CANCEL, terms=TERMS, caller=CAR)
+
+    assert read_evidence(step.to_bytes()) == step
+    assert read_evidence(other.to_bytes()) == other
+    for raw in (step.to_bytes() + b" ", b"{}", b'{"action":9}', other.to_bytes()):
+        with pytest.raises(InvalidInput):
+            StandingStep.from_bytes(raw)
+
+
+def test_signatures_are_verified():
+    """P5: the payer's of the terms, and each meter's of each reading."""
+    step = StandingStep(action=A.AUTHORISE, terms=ALLOWED, caller=OPERATOR, signature=b"forged")
+    with pytest.raises(Refused, match="not signed by"):
+        step.verify(VERIFIER)
+
+    charge = StandingStep(action=A.CHARGE, terms=ALLOWED, caller=OPERATOR, lines=(line(1, 4),))
+    with pytest.raises(Refused, match="reading of micro-session"):
+        charge.verify(VERIFIER)
+
+
+def test_charges_of_several_share_a_batch():
+    """One batch of captures, whole or not at all; its id is of each authorisation and its step."""
+    other = attrs.evolve(ALLOWED, key="2")
+    steps = [
+        StandingStep(action=A.CHARGE, terms=terms, caller=OPERATOR, lines=(line(number, 400),))
+        for number, terms in enumerate((ALLOWED, other))
+    ]
+    outcomes = [step.decide(held(step.terms), NOW) for step in steps]
+    assert all(isinstance(each, StandingOutcome) for each in outcomes)
+    batch = standing_batch(list(zip(steps, outcomes, strict=True)))
+
+    assert (batch.atomic, len(batch.instructions), asks_standing(batch)) == (True, 2, True)
+    alone = standing_batch([(steps[0], outcomes[0])])
+    assert (alone.atomic, alone.batch_id == batch.batch_id) == (False, False)
+
+
+@given(st.lists(st.integers(1, 3_000), min_size=1, max_size=6), st.integers(0, 10_000))
+def test_nothing_is_made_or_lost(energies, fee_bps):
+    """P1, P12: whatever flowed and whatever the fee, the parts are what is taken, and all above zero."""
+    standing = held(attrs.evolve(ALLOWED, cap_units=100_000, session_units_max=100_000))
+    lines = [line(number, wh, fee_bps=fee_bps) for number, wh in enumerate(energies)]
+    total = sum(wh * 250_000 // 10**6 for wh in energies)
+    answer = asked(A.CHARGE, *lines, standing=standing, terms=standing.terms)
+    if not total:
+        assert isinstance(answer, Refusal)
+        return
+
+    assert isinstance(answer, StandingOutcome)
+    assert sum(part.units for part in answer.parts) == total
+    assert all(part.units > 0 for part in answer.parts)
+    assert answer.standing.left_units == 100_000 - total

@@ -11,7 +11,7 @@ import pytest
 
 from sauma.chain import Chain, Instruction
 from sauma.errors import OutcomeUnknown
-from sauma.identifiers import AccountId
+from sauma.identifiers import AccountId, AssetId
 from sauma.testing import ChainSuite, Harness
 from sauma_ethereum import EthereumChain, FinalityRule, LocalEthereum, NodeClient
 from sauma_ethereum.anvil import Missing
@@ -95,6 +95,14 @@ class EthereumHarness(Harness):
     def meter(self) -> AccountId:
         """A key that signs readings and has no account in the ledger."""
         return self._meter
+
+    @property
+    def standing_asset(self) -> AssetId:
+        """The ledger's money: allowances hold nothing else."""
+        return self.settings.money_asset
+
+    def fund_standing(self, account: AccountId, units: int) -> None:
+        self.local.deposit_money(self.settings, account, units)
 
     @property
     def session_domain(self) -> bytes:

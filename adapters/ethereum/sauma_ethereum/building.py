@@ -13,13 +13,13 @@ from sauma.errors import NoSigner, Refused
 from .caip import account_of, address_on
 from .codec import effects_of, nonce_token, payment_effects
 from .fees import Fees
-from .gas import payment_gas, registration_gas, settle_gas, step_gas
-from .instructions import Draft, Payment
+from .gas import charge_gas, payment_gas, registration_gas, settle_gas, stand_gas, step_gas
+from .instructions import Draft, EscrowCall, Payment
 from .ledger import REGISTER_MANY, call
 from .operations import movements_of
-from .sessions import SessionCall, effects_of_step
 from .settings import GAS_MAX, EthereumSettings
 from .signing import keccak, recover
+from .standing import ChargeCall, StandCall
 from .transactions import FeeTransaction
 
 REGISTRATIONS_MAX: Final = 200
@@ -42,16 +42,23 @@ class Builder:
         self._settings = settings
 
     def of_draft(
-        self, draft: Draft, nonce: int, fees: Fees, number_of: Mapping[bytes, int]
+        self,
+        draft: Draft,
+        nonce: int,
+        fees: Fees,
+        number_of: Mapping[bytes, int],
+        place_of: Mapping[bytes, int] | None = None,
     ) -> Built:
         """Return a draft unsigned; `number_of` gives the contract's number of each owner's account.
 
+        `place_of` gives where the escrow has each standing authorisation that is charged.
         Raises `Refused` for more than fits the gas of one transaction.
         """
         if draft.payment is not None:
             return self._payment(draft, draft.payment, nonce, fees)
         if draft.session is not None:
-            return self._session(draft.session, nonce, fees)
+            data = escrow_calldata(draft.session, number_of, place_of or {})
+            return self._escrow(draft.session, data, nonce, fees)
         sections = draft.sections(number_of)
         calldata = draft.settle(sections, self._settings, number_of).calldata()
         gas = settle_gas(calldata, sections, len(draft.owners))
@@ -76,12 +83,17 @@ class Builder:
         transaction = self._call(nonce, fees, payment_gas(b""), b"")
         return Built(transaction=attrs.evolve(transaction, to=sender))
 
-    def _session(self, step: SessionCall, nonce: int, fees: Fees) -> Built:
-        data = step.calldata()
-        called = self._call(nonce, fees, step_gas(data, len(step.statements)), data)
+    def _escrow(self, asked: EscrowCall, data: bytes, nonce: int, fees: Fees) -> Built:
+        gas = _escrow_gas(asked, data)
+        if gas > GAS_MAX:
+            raise Refused(
+                f"a call of the escrow may need {gas} gas, a transaction has {GAS_MAX} at most: ask for "
+                "less in one batch"
+            )
+        called = self._call(nonce, fees, gas, data)
         return Built(
             transaction=attrs.evolve(called, to=self._settings.escrow_address),
-            effects=effects_of_step(step, self._settings),
+            effects=asked.effects(self._settings),
         )
 
     def _payment(self, draft: Draft, payment: Payment, nonce: int, fees: Fees) -> Built:
@@ -139,3 +151,21 @@ def in_registrations(owners: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """Yield owners in lots that fit one registration each."""
     for first in range(0, len(owners), REGISTRATIONS_MAX):
         yield owners[first : first + REGISTRATIONS_MAX]
+
+
+def escrow_calldata(
+    asked: EscrowCall, number_of: Mapping[bytes, int], place_of: Mapping[bytes, int]
+) -> bytes:
+    """Return the bytes of a call of the escrow; only a charge needs numbers and places."""
+    return (
+        asked.calldata(number_of, place_of) if isinstance(asked, ChargeCall) else asked.calldata()
+    )
+
+
+def _escrow_gas(asked: EscrowCall, data: bytes) -> int:
+    if isinstance(asked, StandCall):
+        return stand_gas(data, len(asked.payees))
+    if isinstance(asked, ChargeCall):
+        credited = len(asked.credits)
+        return charge_gas(data, len(asked.charges), asked.micro_sessions(), credited)
+    return step_gas(data, len(asked.statements))

@@ -320,7 +320,8 @@ class EthereumChain:
             return None
         check_possible(node, self._settings, draft, packing.found)
         offered = packing.fees_for(slot, fees)
-        built = self._builder.of_draft(draft, slot[1], offered, packing.found.numbers)
+        found = packing.found
+        built = self._builder.of_draft(draft, slot[1], offered, found.numbers, found.places)
         return self._take(packing, slot, built, signer, draft.batch.batch_id)
 
     def _packing(

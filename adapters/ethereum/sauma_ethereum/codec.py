@@ -7,25 +7,31 @@ seen in its events.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from sauma.chain import REFERENCE_BYTES, Decoded, Effect, is_reference
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId, AssetId
-from sauma.session import SessionTerms, Statement
+from sauma.session import SessionTerms, StandingTerms, Statement
 
 from .caip import account_of
-from .evidence import is_signed_by, statement_payload
+from .evidence import is_allowed_by, is_signed_by, standing_payload, statement_payload
 from .instructions import REFERENCE_WORD_BYTES
 from .ledger import NEVER, REGISTER_MANY, parse_settle, selector
 from .operations import AnchorLine, Asset, Kind, Movement, movements_of, read
-from .sessions import effects_of_step, parse_step
+from .sessions import parse_step
 from .settings import EthereumSettings
+from .standing import CHARGE, STAND, ChargeCall, StandCall, parse_charge, parse_stand
 from .transactions import FeeTransaction, parse_raw
 
 _Contents: TypeAlias = tuple[bytes | None, tuple[Effect, ...], int | None, "set[AccountId] | None"]
 """Reference, effects, validity, and who may sign it: None is anybody."""
+_ESCROW_CALLS: Final[dict[bytes, Callable[[bytes], StandCall | ChargeCall]]] = {
+    selector(STAND): parse_stand,
+    selector(CHARGE): parse_charge,
+}
+"""How calls of the escrow are read; any other is a step, or nothing."""
 _PADDING: Final = bytes(REFERENCE_WORD_BYTES - REFERENCE_BYTES)
 
 
@@ -125,13 +131,14 @@ class EthereumCodec:
         """Read a step: who may take it is the machine's matter, and anybody's where it says so."""
         if transaction.value_wei:
             raise InvalidInput("the transaction pays ether to the escrow, which takes none")
-        step = parse_step(transaction.data)
+        read_call = _ESCROW_CALLS.get(transaction.data[:4])
+        step = (parse_step if read_call is None else read_call)(transaction.data)
         if step.area != self.settings.area:
             raise InvalidInput(
                 f"the transaction is about a session of area {step.area}, not "
                 f"{self.settings.area}: read it with that area's settings"
             )
-        return reference_in(step.reference), effects_of_step(step, self.settings), None, None
+        return reference_in(step.reference), step.effects(self.settings), None, None
 
     def statement_payload(self, terms: SessionTerms, statement: Statement) -> bytes:
         """Return the bytes that a signer signs for a statement (EIP-712, before its Keccak-256)."""
@@ -142,6 +149,14 @@ class EthereumCodec:
     ) -> bool:
         """Tell whether the key of an account signed a statement; a contract's word needs a node."""
         return is_signed_by(self.settings, terms, statement, signer, signature)
+
+    def standing_payload(self, terms: StandingTerms) -> bytes:
+        """Return the bytes that a payer signs for a standing authorisation, before its Keccak-256."""
+        return standing_payload(terms)
+
+    def verify_standing(self, terms: StandingTerms, signature: bytes) -> bool:
+        """Tell whether the key of the payer signed it; a contract's word needs a node."""
+        return is_allowed_by(self.settings, terms, signature)
 
     def _payment(
         self, transaction: FeeTransaction, recipient: bytes, sender: AccountId

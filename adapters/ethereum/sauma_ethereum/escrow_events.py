@@ -14,7 +14,7 @@ import attrs
 
 from sauma.chain import Effect
 from sauma.errors import BadAnswer
-from sauma.session import SessionState
+from sauma.session import SessionState, StandingAction
 
 from .caip import account_of
 from .codec import asset_of
@@ -23,25 +23,27 @@ from .operations import Asset
 from .replies import Log
 from .sessions import Moved, moved_effects
 from .settings import EthereumSettings
+from .standing import charged_units
 
 SESSION_CHANGED: Final = "SessionChanged(uint32,bytes32,bytes32,uint8,uint256,uint256,uint256)"
 SESSIONS_CHANGED: Final = "SessionsChanged(uint32,bytes32,uint8,bytes)"
-ALLOWANCE_OPENED: Final = "AllowanceOpened(uint32,bytes32,uint32,uint32,uint64,uint64)"
-ALLOWANCE_CLOSED: Final = "AllowanceClosed(uint32,bytes32,uint32,uint32,uint64,uint64)"
-ESCROW_EVENTS: Final = (SESSION_CHANGED, SESSIONS_CHANGED, ALLOWANCE_OPENED, ALLOWANCE_CLOSED)
+ALLOWANCE_CHANGED: Final = "AllowanceChanged(uint32,bytes32,bytes32,uint8,bytes32,uint256,uint64)"
+ALLOWANCES_CHARGED: Final = "AllowancesCharged(uint32,bytes32,bytes32,bytes)"
+ESCROW_EVENTS: Final = (SESSION_CHANGED, SESSIONS_CHANGED, ALLOWANCE_CHANGED, ALLOWANCES_CHARGED)
 """The events that move units or carry a reference."""
 _BODIES: Final = {
     SESSION_CHANGED: ("uint8", "uint256", "uint256", "uint256"),
     SESSIONS_CHANGED: ("uint8", "bytes"),
-    ALLOWANCE_OPENED: ("uint32", "uint32", "uint64", "uint64"),
-    ALLOWANCE_CLOSED: ("uint32", "uint32", "uint64", "uint64"),
+    ALLOWANCE_CHANGED: ("uint8", "bytes32", "uint256", "uint64"),
+    ALLOWANCES_CHARGED: ("bytes32", "bytes"),
 }
-_INDEXED: Final = {SESSION_CHANGED: 3}
+_INDEXED: Final = {SESSION_CHANGED: 3, ALLOWANCE_CHANGED: 3}
 _INDEXED_ELSE: Final = 2
 _LINE_BYTES: Final = 96
 _WORD_BYTES: Final = 32
 _ENERGY_BIT: Final = 1 << 10
 _NOBODY: Final = 0
+_PAYER_SHIFT: Final = 32
 
 
 @attrs.frozen(kw_only=True)
@@ -107,9 +109,11 @@ class EscrowEvent:
     """An event of the escrow: of which area, under which reference, and what it changed."""
 
     area: int
-    reference: bytes | None
-    """32 bytes; None for an allowance, which has none."""
+    reference: bytes
+    """32 bytes."""
     changes: tuple[Change, ...]
+    charged_units: int = 0
+    """What standing authorisations were charged; who got it, the ledger tells under the same reference."""
 
 
 def parse_escrow_log(log: Log) -> EscrowEvent | None:
@@ -120,8 +124,9 @@ def parse_escrow_log(log: Log) -> EscrowEvent | None:
     fields = answer(_BODIES[signature], log.data)
     return EscrowEvent(
         area=int.from_bytes(log.topics[1], "big"),
-        reference=log.topics[2] if signature in (SESSION_CHANGED, SESSIONS_CHANGED) else None,
+        reference=log.topics[2],
         changes=tuple(_changes(signature, log.topics, fields)),
+        charged_units=charged_units(fields[1]) if signature == ALLOWANCES_CHARGED else 0,
     )
 
 
@@ -163,13 +168,17 @@ def _changes(
                 for start in range(0, _LINE_BYTES, _WORD_BYTES)
             )
             yield _change(session_id, int.from_bytes(record, "big"), int.from_bytes(outcome, "big"))
-    elif signature == ALLOWANCE_OPENED:
-        _, payer, units, _ = fields
-        yield _allowance(topics[2], Asset.MONEY, payer, Moved(locked_units=units))
-    else:
-        _, payer, energy_wh, money_units = fields
-        yield _allowance(topics[2], Asset.ENERGY, payer, Moved(payer_units=energy_wh))
-        yield _allowance(topics[2], Asset.MONEY, payer, Moved(payer_units=money_units))
+    elif signature == ALLOWANCE_CHANGED:
+        action, _, place, units = fields
+        is_held = action == StandingAction.AUTHORISE
+        yield Change(
+            session_id=topics[3],
+            asset=Asset.MONEY,
+            payer=place >> _PAYER_SHIFT & 2**32 - 1,
+            payee=_NOBODY,
+            operator=_NOBODY,
+            moved=Moved(locked_units=units) if is_held else Moved(payer_units=units),
+        )
 
 
 def _change(session_id: bytes, record_word: int, outcome: int) -> Change:
@@ -181,17 +190,6 @@ def _change(session_id: bytes, record_word: int, outcome: int) -> Change:
         payee=record.payee,
         operator=record.operator,
         moved=Moved.of_word(outcome),
-    )
-
-
-def _allowance(allowance_id: bytes, asset: Asset, payer: int, moved: Moved) -> Change:
-    return Change(
-        session_id=allowance_id,
-        asset=asset,
-        payer=payer,
-        payee=_NOBODY,
-        operator=_NOBODY,
-        moved=moved,
     )
 
 

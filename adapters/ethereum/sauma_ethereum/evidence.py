@@ -14,7 +14,8 @@ from eth_abi.abi import encode
 
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId
-from sauma.session import EvidenceKind, SessionTerms, Statement
+from sauma.intervals import to_unix
+from sauma.session import EvidenceKind, SessionTerms, StandingTerms, Statement
 
 from .caip import address_on
 from .settings import EthereumSettings
@@ -36,6 +37,9 @@ TYPES: Final = {
     EvidenceKind.RULING: "Ruling(bytes32 sessionId,uint64 amountUnits)",
 }
 """One struct a kind, so that none can pass for another; wallets show their fields."""
+ALLOWANCE: Final = (
+    "Allowance(bytes32 allowanceId,uint64 capUnits,uint64 sessionUnitsMax,uint64 until)"
+)
 _DOMAIN_TYPE: Final = (
     "EIP712Domain(string name,string version,uint256 chainId,"
     "address verifyingContract,bytes32 salt)"
@@ -87,6 +91,24 @@ def is_signed_by(
         return False
     found = recover(statement_payload(terms, statement), with_parity)
     return found is not None and found == address_on(signer, settings.chain)
+
+
+def standing_payload(terms: StandingTerms) -> bytes:
+    """Return the bytes whose Keccak-256 a payer signs for a standing authorisation."""
+    numbers = (terms.cap_units, terms.session_units_max, to_unix(terms.valid_until))
+    words = b"".join(number.to_bytes(_WORD_BYTES, "big") for number in numbers)
+    kind_hash = keccak(ALLOWANCE.encode())
+    return _PREFIX + terms.domain + keccak(kind_hash + terms.standing_id + words)
+
+
+def is_allowed_by(settings: EthereumSettings, terms: StandingTerms, signature: bytes) -> bool:
+    """Tell whether the key of the payer signed a standing authorisation."""
+    try:
+        with_parity = parity_form(signature)
+    except InvalidInput:
+        return False
+    found = recover(standing_payload(terms), with_parity)
+    return found is not None and found == address_on(terms.payer, settings.chain)
 
 
 def parity_form(signature: bytes) -> bytes:

@@ -28,6 +28,17 @@ STEP: Final = 260_000
 """Of any step of a session: two slots of its own, four accounts, two calls of the ledger, three events."""
 STATEMENT: Final = 30_000
 """Of a statement: a key's signature, and what a contract's word may cost besides."""
+STAND: Final = 300_000
+"""Of any action on a standing authorisation: five slots of its own, one account, a call of the ledger."""
+LISTED: Final = 9_000
+"""Of each whom one may pay, when it is authorised: its account is looked up, and listed."""
+CHARGE: Final = 120_000
+"""What every charge pays: roles, head, the new slot of its reference, two calls, and the events."""
+CHARGED: Final = 6_000
+"""Of an authorisation that is charged: a slot of which something is left."""
+MICRO_SESSION: Final = 300
+CREDITED: Final = 26_000
+"""Of an account that is paid: an empty slot, at most."""
 REGISTRATION: Final = 50_500
 REGISTRATIONS: Final = 40_000
 """Of one account in `registerMany`: three slots and an event."""
@@ -82,6 +93,19 @@ def _section_gas(section: Section) -> int:
 
 def _only_takes(line: Line) -> bool:
     return isinstance(line, NetLine) and line.energy_wh <= 0 and line.money_units <= 0
+
+
+def stand_gas(calldata: bytes, payees: int) -> int:
+    """Return the most that an action on a standing authorisation can cost."""
+    needed = INTRINSIC + calldata_gas(calldata) + STAND + STATEMENT + LISTED * payees
+    return max(needed, floor_gas(calldata))
+
+
+def charge_gas(calldata: bytes, charged: int, micro_sessions: int, credited: int) -> int:
+    """Return the most that a charge of standing authorisations can cost."""
+    each = CHARGED * charged + MICRO_SESSION * micro_sessions + CREDITED * credited
+    needed = INTRINSIC + calldata_gas(calldata) + EVENT_BYTE * len(calldata) + CHARGE + each
+    return max(needed, floor_gas(calldata))
 
 
 def registration_gas(calldata: bytes, owners: int) -> int:

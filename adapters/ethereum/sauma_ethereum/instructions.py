@@ -16,6 +16,7 @@ import attrs
 from sauma.chain import Anchor, Batch, Instruction, Issue, Leg, Net, Retire, Transfer
 from sauma.errors import InvalidInput, Refused, Unsupported, WrongNetwork
 from sauma.identifiers import AccountId, AssetId
+from sauma.session import asks_standing
 from sauma.units import check_integer
 
 from .caip import address_on
@@ -34,6 +35,8 @@ from .operations import (
 )
 from .sessions import SessionCall, is_session_batch, session_call
 from .settings import BATCH_INSTRUCTIONS_MAX, UNITS_MAX, EthereumSettings
+from .standing import ChargeCall, StandCall
+from .standing_asked import standing_call
 
 ROOT_BYTES: Final = 32
 REFERENCE_WORD_BYTES: Final = 32
@@ -43,6 +46,10 @@ Row: TypeAlias = tuple[Any, ...]
 """A line of a section as it is asked for: the addresses that it names, then what it says of them."""
 _OWNERS: Final = {Kind.TRANSFER: 2, Kind.ISSUE: 1, Kind.RETIRE: 1, Kind.NET: 1, Kind.ANCHOR: 0}
 """With how many addresses the rows of a kind begin."""
+
+
+EscrowCall: TypeAlias = SessionCall | StandCall | ChargeCall
+"""What is asked of the escrow: a step of a session, or something about standing authorisations."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +71,7 @@ class Draft:
     rows: tuple[tuple[Kind, tuple[Row, ...]], ...] = ()
     """What a settlement asks, by addresses; neighbours of one kind, nets aside, are together."""
     payment: Payment | None = None
-    session: SessionCall | None = None
+    session: EscrowCall | None = None
 
     @property
     def settles(self) -> bool:
@@ -158,13 +165,14 @@ def _allowed(instruction: Instruction, settings: EthereumSettings) -> tuple[Acco
 
 
 def _session(batch: Batch, settings: EthereumSettings) -> Draft:
-    call = session_call(batch, reference_word(batch.reference), settings)
-    return Draft(
-        batch=batch,
-        sender=batch.instructions[0].authority,
-        owners=tuple(dict.fromkeys(call.parties())),
-        session=call,
-    )
+    reference = reference_word(batch.reference)
+    call: EscrowCall
+    if asks_standing(batch):
+        call = standing_call(batch, reference, settings)
+    else:
+        call = session_call(batch, reference, settings)
+    sender = batch.instructions[0].authority
+    return Draft(batch=batch, sender=sender, owners=call.owners(), session=call)
 
 
 def _is_payment(instruction: Instruction, settings: EthereumSettings) -> bool:

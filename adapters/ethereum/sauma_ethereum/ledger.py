@@ -40,7 +40,7 @@ ESCROW: Final = "ESCROW()"
 ESCROW_LEDGER: Final = "LEDGER()"
 ESCROW_ENERGY: Final = "ENERGY_ASSET()"
 ESCROW_MONEY: Final = "MONEY_ASSET()"
-ALLOWANCE_ACCOUNTS_OF: Final = "allowanceAccountsOf(uint32)"
+ALLOWANCE_OF: Final = "allowanceOf(bytes32)"
 FUNCTIONS: Final = (
     SETTLE,
     REGISTER_MANY,

@@ -20,6 +20,7 @@ from .instructions import Draft
 from .node import NodeClient
 from .reading import AreaState, LedgerReader, at_one_block
 from .settings import EthereumSettings
+from .standing import ChargeCall
 from .transactions import FeeTransaction
 
 Holding: TypeAlias = tuple[str, str]
@@ -40,6 +41,8 @@ class Found:
     units: Mapping[Holding, int]
     settled: Mapping[bytes, int]
     """The sequence under which references were settled."""
+    places: Mapping[bytes, int]
+    """Where the escrow has each standing authorisation that is charged."""
 
 
 def find(
@@ -53,6 +56,12 @@ def find(
     views = LedgerReader(settings)
     owners = list(dict.fromkeys(owner for draft in drafts for owner in draft.owners))
     references = [draft.reference_word for draft in drafts if draft.settles]
+    charged = [
+        standing_id
+        for draft in drafts
+        if isinstance(draft.session, ChargeCall)
+        for standing_id in draft.session.standing_ids()
+    ]
     lanes = {sender: address_on(sender, settings.chain) for sender in senders}
 
     def ask(head: Head) -> Found:
@@ -77,6 +86,7 @@ def find(
             numbers=numbers,
             units=units,
             settled=views.settled(node, references, height),
+            places=views.places(node, charged, height),
         )
 
     return at_one_block(node, settings, ask)

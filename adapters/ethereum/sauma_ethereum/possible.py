@@ -6,12 +6,13 @@ from typing import Final
 
 from sauma.errors import InsufficientBalance, Refused
 
+from .building import escrow_calldata
 from .caip import account_of, address_on
-from .instructions import Draft
+from .instructions import Draft, EscrowCall
 from .node import NodeClient
 from .packing import Found
-from .sessions import SessionCall
 from .settings import EthereumSettings
+from .standing import ChargeCall
 from .tracking import error_text
 from .transport import ErrorReply
 
@@ -40,16 +41,23 @@ def check_possible(
             f"{settings.area}: register them first (`prepare_registration`)"
         )
     if draft.session is not None:
-        _check_step(node, settings, draft, draft.session, found)
+        _check_asked(node, settings, draft, draft.session, found)
 
 
-def _check_step(
-    node: NodeClient, settings: EthereumSettings, draft: Draft, step: SessionCall, found: Found
+def _check_asked(
+    node: NodeClient, settings: EthereumSettings, draft: Draft, asked: EscrowCall, found: Found
 ) -> None:
-    """Refuse a step that the escrow would refuse now: it is asked, as its caller would."""
+    """Refuse what the escrow would refuse now: it is asked, as its caller would."""
+    if isinstance(asked, ChargeCall):
+        for standing_id in asked.standing_ids():
+            if standing_id not in found.places:
+                raise Refused(
+                    f"wrong_state: standing authorisation {standing_id.hex()} was never held here: have "
+                    "it authorised first"
+                )
     reply = node.call(
         settings.escrow_address,
-        step.calldata(),
+        escrow_calldata(asked, found.numbers, found.places),
         sender=address_on(draft.sender, settings.chain),
         at=found.block.height,
     )
@@ -57,11 +65,11 @@ def _check_step(
         return
     reason = error_text(reply)
     if reason.startswith(LACKING):
-        payer = account_of(step.parties()[0], settings.chain)
         raise InsufficientBalance(
-            f"{payer} has less than {step.moved.locked_units} to lock ({reason}): supply it"
+            f"who pays for batch {draft.batch.batch_id.hex()} has less than is to be locked ({reason}): "
+            "supply it"
         )
-    raise Refused(f"session {step.session_id().hex()} takes no such step now: {reason}")
+    raise Refused(f"batch {draft.batch.batch_id.hex()} is no step that can be taken now: {reason}")
 
 
 def _check_roles(settings: EthereumSettings, draft: Draft, found: Found) -> None:

@@ -16,12 +16,14 @@ from .instructions import Draft
 from .node import NodeClient
 from .reading import head_of
 from .settings import EthereumSettings
+from .standing import ChargeCall
 
 BLOCK_GAS: Final = 30_000_000
 """What a block is taken to hold: half of what Ethereum's blocks may, as they are priced to be."""
 SIGNATURE_BYTES: Final = 67
 """What a signature adds to the bytes that are signed."""
 _NUMBER_MAX: Final = 2**32 - 1
+_PLACE: Final = 2**31
 
 
 def quote_of(
@@ -46,7 +48,8 @@ def quote_of(
     # who has none yet is counted with the largest numbers, which cost most
     numbers |= {owner: _NUMBER_MAX - place for place, owner in enumerate(missing)}
     quoted = [
-        (draft.sender, builder.of_draft(draft, 0, fees, numbers).transaction) for draft in drafts
+        (draft.sender, builder.of_draft(draft, 0, fees, numbers, _places(draft)).transaction)
+        for draft in drafts
     ]
     quoted += [
         (settings.settler, builder.registration(lot, 0, fees).transaction)
@@ -63,3 +66,10 @@ def quote_of(
         fees=tuple(sorted(totals.items())),
         fee_asset=settings.fee_asset,
     )
+
+
+def _places(draft: Draft) -> dict[bytes, int]:
+    """Return places of the standing authorisations that are charged: which they are costs the same."""
+    if not isinstance(draft.session, ChargeCall):
+        return {}
+    return {each: place for place, each in enumerate(draft.session.standing_ids(), _PLACE)}

@@ -12,7 +12,7 @@ from sauma.errors import BadAnswer, InvalidInput, Unavailable
 
 from .ledger import (
     ACCOUNTS_OF,
-    ALLOWANCE_ACCOUNTS_OF,
+    ALLOWANCE_OF,
     AREA_STATE,
     BALANCES_OF,
     HEAD_OF,
@@ -35,6 +35,8 @@ AREA_STATE_TYPES: Final = (
     *("bool", "uint64", "uint32", "uint32", "uint96", "bytes32"),
 )
 _ACCOUNTS_ASKED_MAX: Final = 500
+_PLACE_MASK: Final = 2**32 - 1
+"""An allowance's place begins with its index in its group."""
 
 
 @attrs.frozen(kw_only=True)
@@ -143,15 +145,24 @@ class LedgerReader:
         return found
 
     def held(self, node: NodeClient, asset: Asset, at: int) -> int:
-        """Return what the escrow has of an asset: what sessions hold, and what allowances have left."""
+        """Return what the escrow has of an asset, for sessions and for standing authorisations."""
         locked = self._read_one(node, self._ledger, call(LOCKED_OF, self._settings.area), at)
         energy_wh, money_units = _read(("uint128", "uint128"), locked)
+        held: int = energy_wh if asset is Asset.ENERGY else money_units
+        return held
+
+    def places(
+        self, node: NodeClient, standing_ids: Sequence[bytes], at: int
+    ) -> Mapping[bytes, int]:
+        """Return where standing authorisations lie in their groups, of those that were ever held."""
         escrow = self._settings.escrow_address
-        listed = self._read_one(node, escrow, call(ALLOWANCE_ACCOUNTS_OF, self._settings.area), at)
-        (accounts,) = _read(("uint32[]",), listed)
-        allowed = self.balances(node, accounts, at)
-        locked_units: int = energy_wh if asset is Asset.ENERGY else money_units
-        return locked_units + sum(units for (_, kind), units in allowed.items() if kind is asset)
+        found = {}
+        for standing_id in standing_ids:
+            data = self._read_one(node, escrow, call(ALLOWANCE_OF, standing_id), at)
+            _, place, _ = _read(("bytes32", "uint256", "uint64"), data)
+            if place:
+                found[standing_id] = place & _PLACE_MASK
+        return found
 
     def settled(
         self, node: NodeClient, references: Sequence[bytes], at: int

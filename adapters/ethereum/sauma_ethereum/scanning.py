@@ -42,12 +42,14 @@ from .reading import ATTEMPTS_MAX, LedgerReader, head_of
 from .replies import BlockReply, BlockTransaction, Log, Receipt
 from .sessions import STEP
 from .settings import EthereumSettings, FinalityRule
+from .standing import CHARGE, STAND, charge_effects
 from .transport import ErrorReply
 
 PAGE_BLOCKS: Final = 50
 """How many blocks one call reads."""
 _SEQUENCED: Final = (BATCH_SETTLED, SIGNED_SETTLED, INTERVAL_COMMITTED)
 _WORD: Final = 32
+_WITH_REFERENCE: Final = (SETTLE, STEP, STAND, CHARGE)
 _AREA_PLACE: Final = slice(4, 4 + _WORD)
 _REFERENCE_PLACE: Final = slice(4 + _WORD, 4 + 2 * _WORD)
 _FILL_BYTES: Final = 28
@@ -238,6 +240,13 @@ class _Reader:
         }
         for each in told:
             accounts.update(*(change.accounts for event in each.escrow for change in event.changes))
+            charged = {event.reference for event in each.escrow if event.charged_units}
+            accounts.update(
+                line.account
+                for event in each.ledger
+                if event.signature == LOCKED_MOVED and event.indexed in charged
+                for line in _lines(event.fields[3], _NET_BYTES)
+            )
         return self._views.owners_of(self._node, sorted(accounts), blocks[-1].ref.height)
 
     def _event(self, block: BlockRef, told: _Told, owners: dict[int, bytes]) -> ChainEvent | None:
@@ -273,8 +282,8 @@ def _lies_in(found: Log | Receipt, refs: Mapping[int, BlockRef]) -> bool:
 
 
 def _called_reference(transaction: BlockTransaction | None) -> bytes | None:
-    """Return the reference that a failed call of `settle` or `step` carries."""
-    if transaction is None or transaction.data[:4] not in (selector(SETTLE), selector(STEP)):
+    """Return the reference that a failed call carries: the second word of those that have one."""
+    if transaction is None or transaction.data[:4] not in map(selector, _WITH_REFERENCE):
         return None
     return reference_in(transaction.data[_REFERENCE_PLACE])
 
@@ -297,7 +306,28 @@ def _contents(
     movements = [each for event in told.ledger for each in _movements(event)]
     first = next((each for each in references if each is not None), None)
     held = [effects_of_event(event, owners, settings) for event in told.escrow]
+    held += [
+        _charge_effects(event, told.ledger, owners, settings)
+        for event in told.escrow
+        if event.charged_units
+    ]
     return first, (*effects_of(movements, owners, settings), *chain.from_iterable(held))
+
+
+def _charge_effects(
+    charged: EscrowEvent,
+    ledger: Iterable[LedgerEvent],
+    owners: dict[int, bytes],
+    settings: EthereumSettings,
+) -> tuple[Effect, ...]:
+    """Return what a charge of standing authorisations moved: who got it, the ledger told."""
+    paid = [
+        (account_of(owners[line.account], settings.chain), line.money_units)
+        for event in ledger
+        if event.signature == LOCKED_MOVED and event.indexed == charged.reference
+        for line in _lines(event.fields[3], _NET_BYTES)
+    ]
+    return charge_effects(charged.reference, paid, settings)
 
 
 def _movements(event: LedgerEvent) -> list[Movement]:

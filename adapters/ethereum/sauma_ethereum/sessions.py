@@ -108,6 +108,23 @@ class SessionCall:
         payer, payee, operator = (bytes.fromhex(each[2:]) for each in self.terms[1:4])
         return payer, payee, operator
 
+    def owners(self) -> tuple[bytes, ...]:
+        """Return whose accounts it needs."""
+        return tuple(dict.fromkeys(self.parties()))
+
+    def effects(self, settings: EthereumSettings) -> tuple[Effect, ...]:
+        """Return what it moves, in the order of the port's instructions."""
+        payer, payee, operator = (account_of(each, settings.chain) for each in self.parties())
+        return moved_effects(
+            self.moved,
+            session_id=self.session_id(),
+            asset=_asset_of(self.terms[6], settings),
+            payer=payer,
+            payee=payee,
+            operator=operator,
+            escrow=settings.escrow_account,
+        )
+
     def session_id(self) -> bytes:
         """Return the id: SHA-256 of the terms' words."""
         return hashlib.sha256(encode((_TERMS_TYPE,), self.terms)).digest()
@@ -182,20 +199,6 @@ def session_call(batch: Batch, reference: bytes, settings: EthereumSettings) -> 
             for signed in step.evidence
         ),
         moved=_moved(batch.instructions, terms),
-    )
-
-
-def effects_of_step(call: SessionCall, settings: EthereumSettings) -> tuple[Effect, ...]:
-    """Return what a call moves, in the order of the port's instructions."""
-    payer, payee, operator = (account_of(each, settings.chain) for each in call.parties())
-    return moved_effects(
-        call.moved,
-        session_id=call.session_id(),
-        asset=_asset_of(call.terms[6], settings),
-        payer=payer,
-        payee=payee,
-        operator=operator,
-        escrow=settings.escrow_account,
     )
 
 

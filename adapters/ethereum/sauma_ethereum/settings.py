@@ -210,6 +210,7 @@ def capabilities_of(settings: EthereumSettings) -> Capabilities:
         retire=Support.NATIVE,
         hold=Support.NATIVE,
         contest=Support.NATIVE,
+        standing=Support.NATIVE,
         anchor=Support.NATIVE,
         atomic_batch=Support.NATIVE,
         idempotency=Support.NATIVE,

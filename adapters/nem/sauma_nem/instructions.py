@@ -25,7 +25,7 @@ from sauma.chain import (
 )
 from sauma.errors import InvalidInput, Unsupported
 from sauma.identifiers import AccountId, AssetId
-from sauma.session import SessionStep
+from sauma.session import SessionStep, is_standing
 from sauma.units import check_integer
 
 from . import transactions as nem
@@ -101,6 +101,12 @@ def _draft(batch: Batch, instruction: Instruction, settings: NemSettings) -> Dra
             return _retire(batch, instruction, settings)
         case Anchor():
             return _anchor(batch, instruction, settings)
+        case Hold() | Attest() | Capture() | Release() if is_standing(instruction.evidence):
+            raise Unsupported(
+                f"{settings.chain_id} keeps no standing authorisation: a transfer has no room for the "
+                "evidence of its micro-sessions, so nobody could judge a charge by the chain alone; use "
+                "a chain whose capabilities declare it, or a session for each"
+            )
         case Hold() | Attest() | Capture() | Release() if settings.escrow is not None:
             return _session(batch, instruction, settings.escrow, settings)
         case _:

@@ -248,6 +248,7 @@ def capabilities_of(settings: NemSettings) -> Capabilities:
         retire=Support.EMULATED,
         hold=sessions,
         contest=sessions,
+        standing=Support.ABSENT,
         anchor=Support.NATIVE,
         atomic_batch=Support.ABSENT,
         idempotency=Support.ABSENT,

@@ -61,6 +61,8 @@ class Capabilities:
     retire: Support
     hold: Support
     contest: Support
+    standing: Support
+    """Are standing authorisations held, and each charge kept within its limits?"""
     anchor: Support
     atomic_batch: Support
     """Are the instructions of an atomic batch all done or none?"""

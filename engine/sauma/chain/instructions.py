@@ -78,7 +78,8 @@ class Net:
 class Hold:
     """Set units of the payer aside for a session until it is captured, released or expires.
 
-    For this and the three below, `evidence` is the `SessionStep` that asks for it.
+    For this and the three below, `evidence` is the `SessionStep` that asks for it, or the `StandingStep`:
+    then the session is a standing authorisation, whose id stands in the place of a session's.
     """
 
     instruction_id: bytes

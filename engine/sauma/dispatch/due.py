@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
@@ -22,9 +23,9 @@ from sauma.chain import (
 )
 from sauma.errors import UnknownName
 from sauma.identifiers import AccountId
-from sauma.session import Verifier
+from sauma.session import StandingVerifier, Verifier
 from sauma.settlement import ESCROW, Movement, MovementKind, PlannedBatch, role_of
-from sauma.steps import follow, step_batches
+from sauma.steps import follow, follow_standing, standing_batch_of, step_batches
 from sauma.store import carried, charged
 from sauma.store import projections as p
 from sauma.venue import Venue
@@ -257,28 +258,39 @@ def due_steps(connection: sa.Connection, venue: Venue, codec: Codec) -> DueBatch
     ready: list[StepBatch] = []
     blocked: set[bytes] = set()
     waiting = 0
-    for row in rows:
-        if row.batch_id in included:
+    for batch_id, each in itertools.groupby(rows, lambda row: row.batch_id):
+        together = tuple(each)
+        if batch_id in included:
             continue
-        if row.session_id in blocked:
-            waiting += row.batch_id not in taken
-            continue
-        blocked.add(row.session_id)
-        if row.batch_id not in taken:
-            ready.append(_step_batch(connection, venue, codec, row))
+        sessions = {row.session_id for row in together}
+        if sessions & blocked:
+            waiting += batch_id not in taken
+        elif batch_id not in taken:
+            ready.append(_step_batch(connection, venue, codec, together))
+        blocked |= sessions
     return DueBatches(ready=tuple(ready), waiting=waiting)
 
 
 def _step_batch(
-    connection: sa.Connection, venue: Venue, codec: Codec, row: charged.SessionBatchRow
+    connection: sa.Connection,
+    venue: Venue,
+    codec: Codec,
+    together: tuple[charged.SessionBatchRow, ...],
 ) -> StepBatch:
-    escrow = venue.roles.get(ESCROW)
+    """Return a batch from its rows: of one session, or of standing authorisations charged together."""
+    escrow, row = venue.roles.get(ESCROW), together[0]
+    verifier: object = codec
     if escrow is None or not isinstance(codec, Verifier):
         raise UnknownName(
             f"the venue on {venue.chain_id} names no {ESCROW}: it carries no sessions"
         )
-    done = follow(connection, row.session_id, codec)
-    taken, outcome = done[row.number - 1]
+    if isinstance(verifier, StandingVerifier) and charged.is_standing(connection, row.session_id):
+        done = [
+            follow_standing(connection, each.session_id, verifier)[each.number - 1]
+            for each in together
+        ]
+        return StepBatch(authority=row.authority, batch=standing_batch_of(done))
+    taken, outcome = follow(connection, row.session_id, codec)[row.number - 1]
     return StepBatch(authority=row.authority, batch=step_batches(taken, outcome, escrow)[row.part])
 
 

@@ -157,6 +157,15 @@ SESSION_STEPS: Final = _input(
     bytes32("step_digest"),
 )
 """Steps of sessions as they were asked for; terms and evidence lie in the vault."""
+STANDING_STEPS: Final = _input(
+    "standing_steps",
+    bytes32("standing_id"),
+    int32("number"),
+    uint8("action"),
+    unix_time("judged_at"),
+    bytes32("step_digest"),
+)
+"""Actions on standing authorisations as they were asked for; terms and micro-sessions lie in the vault."""
 
 # --- derived ---------------------------------------------------------------------------------------
 
@@ -345,7 +354,10 @@ SESSION_BATCHES: Final = _derived(
     _name("authority"),
     uint8("state"),
 )
-"""What a step asks of the chain, a batch for each who signs; `state` is the session's after it."""
+"""What a step asks of the chain, a batch for each who signs; `state` is the session's after it.
+
+A charge of several standing authorisations is one batch, with a row for each.
+"""
 SESSION_EFFECTS: Final = _derived(
     "session_effects",
     bytes32("batch_id"),

@@ -45,7 +45,7 @@ from sauma.memory.rules import (
     check_batch,
 )
 from sauma.memory.sessions import SESSION_RULES, SessionRules, escrow_domain, has_steps
-from sauma.session import Session
+from sauma.session import Session, Standing
 from sauma.units import check_integer
 
 GENESIS_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,6 +95,7 @@ class MemoryChain:
             MEMORY_CAPABILITIES,
             hold=Support.NATIVE if session_rules else Support.ABSENT,
             contest=Support.NATIVE if session_rules else Support.ABSENT,
+            standing=Support.NATIVE if session_rules else Support.ABSENT,
             finality=Finality.INSTANT if finality_blocks == 1 else Finality.DEPTH,
             finality_blocks=_positive(finality_blocks, "finality_blocks"),
             block_seconds=_positive(block_seconds, "block_seconds"),
@@ -255,7 +256,13 @@ class MemoryChain:
 
     def session(self, session_id: bytes) -> Session | None:
         """Return a session as it stands at the newest block, if there is one of that id."""
-        return self._ledger.sessions.get(session_id)
+        kept = self._ledger.sessions.get(session_id)
+        return kept if isinstance(kept, Session) else None
+
+    def standing(self, standing_id: bytes) -> Standing | None:
+        """Return a standing authorisation as it stands at the newest block, if there is one of that id."""
+        kept = self._ledger.sessions.get(standing_id)
+        return kept if isinstance(kept, Standing) else None
 
     @property
     def session_domain(self) -> bytes:

@@ -24,8 +24,7 @@ from sauma.identifiers import AccountId, AssetId, ChainId, content_id
 from sauma.intervals import to_unix
 from sauma.memory.codec import MemoryTransaction
 from sauma.memory.rules import Holding, needed_units
-from sauma.memory.sessions import SessionRules
-from sauma.session import Session
+from sauma.memory.sessions import Kept, SessionRules
 
 GENESIS_HEIGHT: Final = 1
 
@@ -61,8 +60,8 @@ class Ledger:
         self._lanes: dict[AccountId, list[bytes]] = {}
         self._batches: dict[bytes, bytes] = {}
         self._heights: dict[bytes, int] = {}
-        self._sessions: dict[bytes, Session] = {}
-        self._sessions_before: list[dict[bytes, Session | None]] = []
+        self._sessions: dict[bytes, Kept] = {}
+        self._sessions_before: list[dict[bytes, Kept | None]] = []
         """For each transaction applied, the sessions that it changed, as they were."""
 
     @property
@@ -94,11 +93,11 @@ class Ledger:
         return self._supplies.get(asset, 0)
 
     @property
-    def sessions(self) -> Mapping[bytes, Session]:
-        """Every session by its id; look, do not touch."""
+    def sessions(self) -> Mapping[bytes, Kept]:
+        """Every session and standing authorisation by its id; look, do not touch."""
         return self._sessions
 
-    def sessions_after(self, batch: Batch, block_time_s: int) -> dict[bytes, Session]:
+    def sessions_after(self, batch: Batch, block_time_s: int) -> dict[bytes, Kept]:
         """Return the sessions that a batch would change in a block of that time, as they are then.
 
         Raises `Refused` when it asks what cannot be.

@@ -42,6 +42,7 @@ MEMORY_CAPABILITIES: Final = Capabilities(
     retire=Support.NATIVE,
     hold=Support.NATIVE,
     contest=Support.NATIVE,
+    standing=Support.NATIVE,
     anchor=Support.NATIVE,
     atomic_batch=Support.NATIVE,
     idempotency=Support.NATIVE,

@@ -18,17 +18,24 @@ from sauma.session import (
     Session,
     SessionStep,
     SessionTerms,
+    Standing,
+    StandingStep,
+    StandingTerms,
+    StandingVerifier,
     Statement,
-    Verifier,
     decide,
     instructions_for,
+    read_evidence,
     session_domain,
     signing_payload,
+    standing_instruction,
+    standing_payload,
 )
 
 SESSION_INSTRUCTIONS = (Hold, Attest, Capture, Release)
 
-Asked: TypeAlias = tuple[SessionStep, tuple[Instruction, ...]]
+Asked: TypeAlias = tuple[SessionStep | StandingStep, tuple[Instruction, ...]]
+Kept: TypeAlias = Session | Standing
 
 
 class NamedVerifier:
@@ -43,6 +50,14 @@ class NamedVerifier:
     ) -> bool:
         """Tell whether the signature is the named one."""
         return verify_named(signer, self.statement_payload(terms, statement), signature)
+
+    def standing_payload(self, terms: StandingTerms) -> bytes:
+        """Return the prefix and what a payer signs."""
+        return standing_payload(terms)
+
+    def verify_standing(self, terms: StandingTerms, signature: bytes) -> bool:
+        """Tell whether the signature is the payer's named one."""
+        return verify_named(terms.payer, standing_payload(terms), signature)
 
 
 VERIFIER = NamedVerifier()
@@ -59,7 +74,7 @@ def escrow_domain(chain_id: ChainId) -> bytes:
 
 
 def asked_steps(batch: Batch) -> Iterator[Asked]:
-    """Yield the session steps of a batch with their instructions: those with one evidence belong together.
+    """Yield the steps of a batch with their instructions: those with one evidence belong together.
 
     Raises `InvalidInput` for evidence that is no step, or that is of another session or caller.
     """
@@ -67,13 +82,14 @@ def asked_steps(batch: Batch) -> Iterator[Asked]:
         each for each in batch.instructions if isinstance(each, SESSION_INSTRUCTIONS)
     )
     for evidence, group in itertools.groupby(session_instructions, lambda each: each.evidence):
-        step = SessionStep.from_bytes(evidence)
+        step = read_evidence(evidence)
+        own_id = asked_id(step)
         instructions = tuple(group)
         for each in instructions:
-            if each.session_id != step.terms.session_id:
+            if each.session_id != own_id:
                 raise InvalidInput(
                     f"an instruction about session {each.session_id.hex()} carries the evidence of "
-                    f"{step.terms.session_id.hex()}: give it its own"
+                    f"{own_id.hex()}: give it its own"
                 )
             if each.authority != step.caller:
                 raise InvalidInput(
@@ -81,6 +97,11 @@ def asked_steps(batch: Batch) -> Iterator[Asked]:
                     "authority of its step"
                 )
         yield step, instructions
+
+
+def asked_id(step: SessionStep | StandingStep) -> bytes:
+    """Return which session or standing authorisation a step is about."""
+    return step.terms.session_id if isinstance(step, SessionStep) else step.terms.standing_id
 
 
 def check_steps(batch: Batch) -> None:
@@ -92,7 +113,7 @@ def check_steps(batch: Batch) -> None:
 class SessionRules:
     """What the chain asks of a step: its escrow, its signatures, the machine's answer, exact movements."""
 
-    verifier: Verifier = VERIFIER
+    verifier: StandingVerifier = VERIFIER
 
     def decide(
         self,
@@ -106,12 +127,12 @@ class SessionRules:
         """Return what the machine answers."""
         return decide(session, command, now, terms=terms, corrected=corrected)
 
-    def check_domain(self, terms: SessionTerms, domain: bytes) -> None:
+    def check_domain(self, terms: SessionTerms | StandingTerms, domain: bytes) -> None:
         """Refuse terms that are for another escrow."""
         if terms.domain != domain:
             raise WrongNetwork(
-                f"session {terms.session_id.hex()} is for another escrow than this chain's: agree "
-                "on terms with its domain"
+                f"{terms.payer} agreed to terms for another escrow than this chain's: agree on terms "
+                "with its domain"
             )
 
     def check_movements(
@@ -124,30 +145,60 @@ class SessionRules:
                 "other movements than are due: take those of instructions_for"
             )
 
-    def after(
-        self, sessions: Mapping[bytes, Session], batch: Batch, now: int
-    ) -> dict[bytes, Session]:
-        """Return the sessions that a batch changes, as they are after it at a moment of chain time.
+    def after(self, sessions: Mapping[bytes, Kept], batch: Batch, now: int) -> dict[bytes, Kept]:
+        """Return what a batch changes, as it is after it at a moment of chain time.
 
         P15: all of its steps or none; raises `Refused` for the first that cannot be.
         """
-        changed: dict[bytes, Session] = {}
+        changed: dict[bytes, Kept] = {}
         for step, instructions in asked_steps(batch):
             self.check_domain(step.terms, escrow_domain(step.caller.chain_id))
             known = {**sessions, **changed} if changed else sessions
-            session_id = step.terms.session_id
-            answer = self.decide(
-                known.get(session_id),
-                step.command(self.verifier),
-                now,
-                terms=step.terms,
-                corrected=known.get(step.terms.corrects),
-            )
-            if isinstance(answer, Refusal):
-                raise Refused(f"{answer.reason.value}: {answer.message}")
-            self.check_movements(step, answer, instructions)
-            changed[session_id] = answer.session
+            if isinstance(step, StandingStep):
+                kept: Kept = self._standing_after(known, step, instructions, now)
+            else:
+                kept = self._session_after(known, step, instructions, now)
+            changed[asked_id(step)] = kept
         return changed
+
+    def _session_after(
+        self,
+        known: Mapping[bytes, Kept],
+        step: SessionStep,
+        instructions: tuple[Instruction, ...],
+        now: int,
+    ) -> Session:
+        session, corrected = known.get(step.terms.session_id), known.get(step.terms.corrects)
+        answer = self.decide(
+            session if isinstance(session, Session) else None,
+            step.command(self.verifier),
+            now,
+            terms=step.terms,
+            corrected=corrected if isinstance(corrected, Session) else None,
+        )
+        if isinstance(answer, Refusal):
+            raise Refused(f"{answer.reason.value}: {answer.message}")
+        self.check_movements(step, answer, instructions)
+        return answer.session
+
+    def _standing_after(
+        self,
+        known: Mapping[bytes, Kept],
+        step: StandingStep,
+        instructions: tuple[Instruction, ...],
+        now: int,
+    ) -> Standing:
+        step.verify(self.verifier)
+        standing = known.get(step.terms.standing_id)
+        answer = step.decide(standing if isinstance(standing, Standing) else None, now)
+        if isinstance(answer, Refusal):
+            raise Refused(f"{answer.reason.value}: {answer.message}")
+        if instructions != (standing_instruction(step, answer),):
+            raise Refused(
+                f"standing authorisation {step.terms.standing_id.hex()} is asked for other movements "
+                "than are due: take that of standing_instruction"
+            )
+        return answer.standing
 
 
 def has_steps(batch: Batch) -> bool:

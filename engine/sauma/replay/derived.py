@@ -14,6 +14,7 @@ from sauma.journal import SealedEntry, Table, TableClass, first_difference
 from sauma.replay.past import Past
 from sauma.replay.report import Finding, found_in
 from sauma.replay.sessions import step_again
+from sauma.replay.standings import standing_again
 from sauma.rulebook import Rulebook
 from sauma.settlement import ChainTerms
 from sauma.steps import (
@@ -24,6 +25,7 @@ from sauma.steps import (
     SESSION_STEP_TAKEN,
     SETTLEMENT_CORRECTED,
     SETTLEMENT_PLANNED,
+    STANDING_STEPS_TAKEN,
     clear_interval,
     correct_settlement,
     issue_bills,
@@ -184,4 +186,5 @@ _STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry, Past], Sequence[Ta
     BILLS_ISSUED: _bill_again,
     ANCHOR_PLANNED: _anchor_again,
     SESSION_STEP_TAKEN: step_again,
+    STANDING_STEPS_TAKEN: standing_again,
 }

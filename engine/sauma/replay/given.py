@@ -27,9 +27,10 @@ from sauma.readings import ReadingColumns
 from sauma.replay.past import Past
 from sauma.replay.report import Finding, found_in
 from sauma.replay.sessions import given_steps
+from sauma.replay.standings import given_standing
 from sauma.rulebook import Rulebook
 from sauma.settlement import CLEARING, ESCROW, ISSUER, role_of
-from sauma.steps import SESSION_STEP_TAKEN
+from sauma.steps import SESSION_STEP_TAKEN, STANDING_STEPS_TAKEN
 from sauma.store import queries
 from sauma.store.tables import vault
 
@@ -211,6 +212,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "readings_came_late": _readings,
     "offers_posted": _offers,
     SESSION_STEP_TAKEN: given_steps,
+    STANDING_STEPS_TAKEN: given_standing,
 }
 
 

@@ -139,7 +139,7 @@ class Past:
             (row,) = entry.table("anchors").dicts()
             self.references[batch_reference(row["batch_id"], BatchKind.ANCHOR)] = row["batch_id"]
             self.anchors[row["batch_id"]] = row["root"]
-        elif entry.kind == "session_step_taken":
+        elif entry.kind in ("session_step_taken", "standing_steps_taken"):
             for batch_id in entry.table("session_batches").values("batch_id"):
                 self.references[batch_reference(batch_id, BatchKind.SESSION)] = batch_id
                 self.sessions.add(batch_id)

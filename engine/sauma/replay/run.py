@@ -25,6 +25,7 @@ from sauma.replay.past import Past
 from sauma.replay.report import Finding, ReplayReport, found_in
 from sauma.replay.sessions import session_findings
 from sauma.replay.shapes import shape_findings
+from sauma.replay.standings import standing_findings
 from sauma.replay.stored import damaged_item, stored_findings, unused_items
 from sauma.replay.suspended import suspension_findings
 from sauma.replay.witnessed import signed_findings
@@ -205,6 +206,7 @@ class _Replay:
         with self._scratch.reading() as connection:
             yield from unbilled_findings(connection, self._past)
             yield from session_findings(connection, self._past)
+            yield from standing_findings(connection, self._past)
             note_unanchored(connection, self._past)
             note_uncorrected(connection, self._past)
 

@@ -83,6 +83,10 @@ SHAPES: Final[Mapping[str, Shape]] = {
         one_row=("session_steps",),
         filled=("session_batches",),
     ),
+    "standing_steps_taken": Shape(
+        required=("session_batches", "session_effects", "standing_steps"),
+        filled=("session_batches", "standing_steps"),
+    ),
     "transactions_signed": Shape(
         required=("transaction_batches", "transaction_effects", "transactions"),
         filled=("transaction_batches", "transactions"),

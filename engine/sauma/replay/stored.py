@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from sauma.dispatch.rows import RAW
 from sauma.replay.report import Finding
-from sauma.steps import ANCHOR_KEY, SESSION_STEP, step_key
+from sauma.steps import ANCHOR_KEY, SESSION_STEP, STANDING_STEP, step_key
 from sauma.store import Store, salted_digest
 from sauma.store import projections as p
 from sauma.store.projections import PROJECTORS
@@ -65,6 +65,10 @@ def unused_items(again: Store) -> Iterator[Finding]:
             *(
                 (SESSION_STEP, step_key(bytes(row.session_id), row.number))
                 for row in _all(connection, p.session_steps)
+            ),
+            *(
+                (STANDING_STEP, step_key(bytes(row.standing_id), row.number))
+                for row in _all(connection, p.standing_steps)
             ),
             *((ANCHOR_KEY, bytes(row.anchor_id).hex()) for row in _all(connection, p.anchor_keys)),
         }

@@ -182,15 +182,17 @@ def _parent_problems(connection: sa.Connection, one: Sent, past: Past) -> Iterat
 
 
 def _earlier_steps(connection: sa.Connection, batch_id: bytes) -> list[bytes]:
-    """Return the batches that come before one in its session; none for what is no session's."""
-    session_id = connection.execute(
+    """Return the batches that come before one in its sessions; none for what is no session's."""
+    session_ids = connection.execute(
         sa.select(p.session_batches.c.session_id).where(p.session_batches.c.batch_id == batch_id)
-    ).scalar()
-    if session_id is None:
-        return []
-    every = charged.batches(connection, bytes(session_id))
-    own = next(row for row in every if row.batch_id == batch_id)
-    return [row.batch_id for row in every if (row.number, row.part) < (own.number, own.part)]
+    ).scalars()
+    earlier: dict[bytes, None] = {}
+    for session_id in list(session_ids):
+        every = charged.batches(connection, bytes(session_id))
+        own = next(row for row in every if row.batch_id == batch_id)
+        before = [row for row in every if (row.number, row.part) < (own.number, own.part)]
+        earlier |= dict.fromkeys(row.batch_id for row in before)
+    return list(earlier)
 
 
 def _instructions(connection: sa.Connection, batch_id: bytes) -> Sequence[Any]:
@@ -201,7 +203,9 @@ def _instructions(connection: sa.Connection, batch_id: bytes) -> Sequence[Any]:
 
 def _step_authority(connection: sa.Connection, batch_id: bytes) -> str:
     authority: str = connection.execute(
-        sa.select(p.session_batches.c.authority).where(p.session_batches.c.batch_id == batch_id)
+        sa.select(p.session_batches.c.authority)
+        .where(p.session_batches.c.batch_id == batch_id)
+        .limit(1)
     ).scalar_one()
     return authority
 

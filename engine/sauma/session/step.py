@@ -75,14 +75,7 @@ class SessionStep:
                 "transition": int(self.transition),
                 "terms": self.terms.facts(),
                 "caller": str(self.caller),
-                "evidence": [
-                    {
-                        "statement": signed.statement.to_bytes(),
-                        "signer": str(signed.signer),
-                        "signature": signed.signature,
-                    }
-                    for signed in self.evidence
-                ],
+                "evidence": [signed_facts(signed) for signed in self.evidence],
             }
         )
 
@@ -95,14 +88,7 @@ class SessionStep:
                 transition=Transition(facts["transition"]),
                 terms=SessionTerms.from_facts(facts["terms"]),
                 caller=AccountId(facts["caller"]),
-                evidence=tuple(
-                    Signed(
-                        statement=read_statement(bytes.fromhex(each["statement"])),
-                        signer=AccountId(each["signer"]),
-                        signature=bytes.fromhex(each["signature"]),
-                    )
-                    for each in facts["evidence"]
-                ),
+                evidence=tuple(map(read_signed, facts["evidence"])),
             )
             is_canonical = step.to_bytes() == raw
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -141,6 +127,24 @@ class SessionStep:
             caller=self.caller,
             evidence=self.evidence,
         )
+
+
+def signed_facts(signed: Signed) -> dict[str, Fact]:
+    """Return a signed statement as plain values."""
+    return {
+        "statement": signed.statement.to_bytes(),
+        "signer": str(signed.signer),
+        "signature": signed.signature,
+    }
+
+
+def read_signed(facts: Mapping[str, str]) -> Signed:
+    """Read what `signed_facts` wrote, bytes as hexadecimal text."""
+    return Signed(
+        statement=read_statement(bytes.fromhex(facts["statement"])),
+        signer=AccountId(facts["signer"]),
+        signature=bytes.fromhex(facts["signature"]),
+    )
 
 
 def instructions_for(

@@ -47,6 +47,15 @@ class Transition(enum.IntEnum):
     READY = 17
 
 
+class StandingAction(enum.IntEnum):
+    """What can happen to a standing authorisation; the numbers are part of its byte form."""
+
+    AUTHORISE = 1
+    CHARGE = 2
+    REVOKE = 3
+    RETURN = 4
+
+
 class EvidenceKind(enum.IntEnum):
     """What a party signs; the first byte of its byte form."""
 

@@ -5,6 +5,17 @@ of one journal entry.  The engine appends them; replay calls the same functions 
 and compares byte for byte.
 """
 
+from sauma.steps.allowed import (
+    STANDING_STEP,
+    STANDING_STEPS_TAKEN,
+    TakenStanding,
+    follow_standing,
+    judge_standing,
+    kept_standing,
+    plan_standing,
+    standing_batch_of,
+    taken_standing,
+)
 from sauma.steps.anchoring import ANCHOR_KEY, ANCHOR_PLANNED, open_anchors, plan_anchor
 from sauma.steps.billing import BILLS_ISSUED, bills_are_due, issue_bills
 from sauma.steps.clearing import INTERVAL_CLEARED, clear_interval
@@ -43,10 +54,13 @@ __all__ = [
     "SESSION_STEP_TAKEN",
     "SETTLEMENT_CORRECTED",
     "SETTLEMENT_PLANNED",
+    "STANDING_STEP",
+    "STANDING_STEPS_TAKEN",
     "Inputs",
     "Parties",
     "SettlementStanding",
     "Taken",
+    "TakenStanding",
     "bills_are_due",
     "changed_since",
     "clear_interval",
@@ -56,8 +70,11 @@ __all__ = [
     "due_corrections",
     "first_interval",
     "follow",
+    "follow_standing",
     "issue_bills",
     "judge",
+    "judge_standing",
+    "kept_standing",
     "kept_step",
     "lines_again",
     "open_anchors",
@@ -65,11 +82,14 @@ __all__ = [
     "plan_anchor",
     "plan_batches",
     "plan_settlement",
+    "plan_standing",
     "plan_step",
     "plan_terms",
     "planning_inputs",
+    "standing_batch_of",
     "step_batches",
     "step_key",
+    "taken_standing",
     "taken_steps",
     "terms_of_period",
 ]

@@ -166,13 +166,14 @@ def plan_step(taken: Taken, outcome: Outcome, parties: Parties) -> list[Table]:
             [
                 (batch.batch_id, parties.holder_of(account), asset, units)
                 for batch in batches
-                for account, asset, units in _effects(batch, parties.escrow)
+                for account, asset, units in batch_effects(batch, parties.escrow)
             ],
         ),
     ]
 
 
-def _effects(batch: Batch, escrow: AccountId) -> Sequence[tuple[AccountId, str, int]]:
+def batch_effects(batch: Batch, escrow: AccountId) -> Sequence[tuple[AccountId, str, int]]:
+    """Return what a batch moves between parties and the escrow: account, asset, units."""
     found: list[tuple[AccountId, str, int]] = []
     for instruction in batch.instructions:
         match instruction:

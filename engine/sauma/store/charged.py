@@ -57,14 +57,34 @@ def sessions(connection: sa.Connection) -> list[bytes]:
 
 def open_sessions(connection: sa.Connection) -> list[bytes]:
     """Return the sessions that hold something, with every step that was taken."""
-    over = (int(SessionState.SETTLED), int(SessionState.RELEASED))
-    ended = {
-        bytes(each)
-        for each in connection.execute(
-            sa.select(p.session_batches.c.session_id).where(p.session_batches.c.state.in_(over))
-        ).scalars()
-    }
+    ended = _ended(connection)
     return [each for each in sessions(connection) if each not in ended]
+
+
+def standings(connection: sa.Connection) -> list[bytes]:
+    """Return every standing authorisation, in the order they were authorised."""
+    rows = connection.execute(
+        sa.select(p.standing_steps.c.standing_id)
+        .where(p.standing_steps.c.number == 1)
+        .order_by(p.standing_steps.c.sequence, p.standing_steps.c.row_number)
+    )
+    return [bytes(each) for each in rows.scalars()]
+
+
+def is_standing(connection: sa.Connection, session_id: bytes) -> bool:
+    """Tell whether an id is that of a standing authorisation, and not of a session."""
+    rows = connection.execute(
+        sa.select(p.standing_steps.c.number)
+        .where(p.standing_steps.c.standing_id == session_id)
+        .limit(1)
+    )
+    return rows.first() is not None
+
+
+def open_standings(connection: sa.Connection) -> list[bytes]:
+    """Return the standing authorisations of which something is left, with all that was taken."""
+    ended = _ended(connection)
+    return [each for each in standings(connection) if each not in ended]
 
 
 def batches(connection: sa.Connection, session_id: bytes | None = None) -> list[SessionBatchRow]:
@@ -89,7 +109,7 @@ def events(
     connection: sa.Connection, chain_id: str, rows: list[SessionBatchRow]
 ) -> dict[bytes, sa.Row[Any]]:
     """Return the event that shows each batch: the first with its reference that its authority paid for."""
-    by_reference = {row.reference: row for row in rows}
+    by_reference = {row.reference: row for row in rows}  # rows of one batch share who signs it
     found: dict[bytes, sa.Row[Any]] = {}
     for event in carried.events_with(connection, chain_id, by_reference):
         row = by_reference[bytes(event.reference)]
@@ -161,3 +181,13 @@ def _row(row: Any) -> SessionBatchRow:
         part=row.part,
         authority=row.authority,
     )
+
+
+def _ended(connection: sa.Connection) -> set[bytes]:
+    over = (int(SessionState.SETTLED), int(SessionState.RELEASED))
+    return {
+        bytes(each)
+        for each in connection.execute(
+            sa.select(p.session_batches.c.session_id).where(p.session_batches.c.state.in_(over))
+        ).scalars()
+    }

@@ -17,6 +17,8 @@ from sauma.chain import Anchor, Batch, BatchKind, Chain, Codec, Instruction, Iss
 from sauma.identifiers import AccountId, AssetId, ChainId, content_id
 from sauma.session import (
     SessionTerms,
+    StandingTerms,
+    StandingVerifier,
     Statement,
     Verifier,
     session_domain,
@@ -158,11 +160,32 @@ class Harness(abc.ABC):
         """Bring units of the session asset to an account, free to be held; `fund` unless overridden."""
         self.fund(account, units)
 
+    @property
+    def standing_asset(self) -> AssetId:
+        """What standing authorisations hold and pay; that of sessions unless overridden."""
+        return self.session_asset
+
+    def fund_standing(self, account: AccountId, units: int) -> None:
+        """Bring units of that asset to an account; `fund_session` unless overridden."""
+        self.fund_session(account, units)
+
     def sign_evidence(self, terms: SessionTerms, statement: Statement, signer: AccountId) -> bytes:
         """Return a signature of evidence, over the payload that the codec gives."""
         signed = self.signers.get(signer)
         payload = self.verifier.statement_payload(terms, statement)
         return b"unsigned" if signed is None else signed.sign(payload)
+
+    @property
+    def standing_verifier(self) -> StandingVerifier | None:
+        """Who verifies standing authorisations: the codec, where the chain takes them."""
+        return self.codec if isinstance(self.codec, StandingVerifier) else None
+
+    def sign_standing(self, terms: StandingTerms, signer: AccountId) -> bytes:
+        """Return a signature of a standing authorisation, over the payload that the codec gives."""
+        signed, verifier = self.signers.get(signer), self.standing_verifier
+        if signed is None or verifier is None:
+            return b"unsigned"
+        return signed.sign(verifier.standing_payload(terms))
 
     @property
     def foreign_account(self) -> AccountId:

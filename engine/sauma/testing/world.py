@@ -31,6 +31,7 @@ from sauma.chain import (
     Transfer,
 )
 from sauma.identifiers import AccountId, content_id
+from sauma.session import StandingAction, StandingStep, StandingTerms
 from sauma.testing.harness import Harness
 from sauma.testing.reading import Reading
 
@@ -146,6 +147,34 @@ class World:
             session_id=session_id,
             step=1,
             statement=b"suite: 5 units delivered",
+        )
+
+    def stand(self, payer: str) -> Hold:
+        """Hold what somebody allows in a standing authorisation."""
+        account, harness = self.accounts[payer], self.harness
+        newest = self.chain.head().newest.time.replace(microsecond=0)
+        terms = StandingTerms(
+            domain=harness.session_domain,
+            payer=account,
+            operator=next(each for each in harness.holders if each != account),
+            asset=harness.standing_asset,
+            cap_units=2,
+            session_units_max=1,
+            valid_from=newest - timedelta(hours=1),
+            valid_until=newest + timedelta(hours=1),
+            key="suite",
+        )
+        return Hold(
+            instruction_id=self._new_id("instruction"),
+            authority=self._authority(Hold, payer),
+            evidence=StandingStep(
+                action=StandingAction.AUTHORISE, terms=terms, caller=account
+            ).to_bytes(),
+            session_id=terms.standing_id,
+            payer=account,
+            asset=terms.asset,
+            units=terms.cap_units,
+            expires_at=terms.valid_until,
         )
 
     def capture(self, payer: str, session_id: bytes, **parts: int) -> Capture:

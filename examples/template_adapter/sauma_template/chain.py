@@ -49,6 +49,7 @@ CAPABILITIES = Capabilities(
     retire=Support.ABSENT,
     hold=Support.ABSENT,
     contest=Support.ABSENT,
+    standing=Support.ABSENT,
     anchor=Support.ABSENT,
     atomic_batch=Support.ABSENT,
     idempotency=Support.NATIVE,

@@ -35,6 +35,7 @@ from sauma.testing.suite.refusing import Refusing
 from sauma.testing.suite.replacing import Replacing
 from sauma.testing.suite.sending import Sending
 from sauma.testing.suite.sessions import Sessions
+from sauma.testing.suite.standing import StandingAuthorisations
 from sauma.testing.world import World
 
 __all__ = ["ChainSuite"]
@@ -53,6 +54,7 @@ class ChainSuite(
     Replacing,
     Escrow,
     Sessions,
+    StandingAuthorisations,
     Peers,
     Comparing,
 ):

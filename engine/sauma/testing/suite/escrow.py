@@ -28,6 +28,7 @@ ASKED: Final[dict[str, tuple[str, Callable[[World], Instruction]]]] = {
     "capture": ("hold", lambda world: world.capture("anna", SESSION, bert=1)),
     "release": ("hold", lambda world: world.release("anna", SESSION, 1)),
     "attest": ("contest", lambda world: world.attest("anna", SESSION)),
+    "standing": ("standing", lambda world: world.stand("anna")),
 }
 """Every kind of instruction, and the capability that it needs."""
 
@@ -98,7 +99,7 @@ class Escrow:
         for capability, make in ASKED.values():
             batch = world.batch(make(world))
             if getattr(world.capabilities, capability):
-                if capability not in ("hold", "contest"):
+                if capability not in ("hold", "contest", "standing"):
                     world.chain.quote([batch])
                 continue
             before = world.snapshot()

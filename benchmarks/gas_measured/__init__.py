@@ -1,0 +1,1 @@
+"""What `gas.py` measures: trades that are settled, and sessions that are paid."""

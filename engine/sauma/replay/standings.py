@@ -1,0 +1,120 @@
+"""Standing authorisations again: each action judged by the machine, as steps of sessions are.
+
+P14: the same inputs give the same outcome.  A charge whose readings its meter has not signed, one of the
+same micro-session again, or one above a limit is no outcome of its evidence, whatever the chain took; and
+what nobody returned though anybody could is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from sauma.dispatch.rows import OUTSIDE
+from sauma.errors import InvalidInput, SaumaError, SessionRefused
+from sauma.journal import SealedEntry, Table
+from sauma.replay.past import Past
+from sauma.replay.report import Finding, found_in
+from sauma.replay.sessions import OVERDUE_S
+from sauma.session import Standing, StandingVerifier
+from sauma.settlement import ESCROW
+from sauma.steps import (
+    Parties,
+    TakenStanding,
+    follow_standing,
+    judge_standing,
+    kept_standing,
+    plan_standing,
+    taken_standing,
+)
+from sauma.store import charged
+
+
+def given_standing(connection: sa.Connection, entry: SealedEntry, _: Past) -> Iterator[Finding]:
+    """Yield in what actions cannot have been taken as they stand."""
+    for row in entry.table("standing_steps").dicts():
+        step = kept_standing(connection, row["standing_id"], row["number"], row["step_digest"])
+        before = taken_standing(connection, row["standing_id"])
+        judged_at = max((taken.judged_at for taken in before), default=0)
+        facts = [
+            ("standing_id", row["standing_id"].hex(), step.terms.standing_id.hex()),
+            ("action", row["action"], int(step.action)),
+            ("number", row["number"], len(before) + 1),
+            ("judged_at not before the last", True, row["judged_at"] >= judged_at),
+        ]
+        for name, stated, found in facts:
+            if stated != found:
+                yield found_in(
+                    entry,
+                    f"{name}: stored {stated!r}, the action says {found!r}",
+                    table="standing_steps",
+                )
+
+
+def standing_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
+    """Return the derived tables of actions, judged again."""
+    escrow, verifier = past.accounts.get(ESCROW), _verifier_of(past)
+    if escrow is None or past.chain_id is None:
+        raise InvalidInput(f"takes an action on a standing authorisation before {ESCROW} was bound")
+    done = []
+    for row in entry.table("standing_steps").dicts():
+        standing_id = row["standing_id"]
+        taken = TakenStanding(
+            number=row["number"],
+            judged_at=row["judged_at"],
+            step=kept_standing(connection, standing_id, row["number"], row["step_digest"]),
+        )
+        times = charged.block_times(connection, past.chain_id, standing_id)
+        before = follow_standing(connection, standing_id, verifier, times)
+        standing = before[-1][1].standing if before else None
+        done.append((taken, judge_standing(standing, taken.step, taken.judged_at, verifier)))
+    parties = Parties(holder_of=lambda account: past.holder(account, OUTSIDE), escrow=escrow)
+    return plan_standing(done, parties)
+
+
+def standing_findings(connection: sa.Connection, past: Past) -> Iterator[Finding]:
+    """Yield the actions that a block shows at a wrong time, and what nobody had returned."""
+    if past.chain_id is None:
+        return
+    for standing_id in charged.standings(connection):
+        place = f"standing authorisation {standing_id.hex()}"
+        times = charged.block_times(connection, past.chain_id, standing_id)
+        standing: Standing | None = None
+        for taken in taken_standing(connection, standing_id):
+            at = times.get(taken.number, taken.judged_at)
+            try:
+                outcome = judge_standing(standing, taken.step, at, _verifier_of(past))
+            except SessionRefused as error:
+                yield Finding(
+                    place=f"{place} action {taken.number}",
+                    explanation=f"{taken.step.action.name.lower()} lies in a block of {at}, when it was "
+                    f"refused: {error.reason}: {error}",
+                )
+                return
+            except SaumaError as error:
+                yield Finding(place=f"{place} action {taken.number}", explanation=str(error))
+                return
+            standing = outcome.standing
+        if standing is None or not standing.left_units:
+            continue
+        late_s = past.scanned_time - standing.ends_at
+        if late_s > 0:
+            finding = Finding(
+                place=place,
+                explanation=f"its return was open to anybody {late_s} s before the last block read, and "
+                f"{standing.left_units} are held still",
+            )
+            if late_s > OVERDUE_S:
+                yield finding
+            else:
+                past.notes.append(finding)
+
+
+def _verifier_of(past: Past) -> StandingVerifier:
+    codec: object = past.codec
+    if not isinstance(codec, StandingVerifier):
+        raise InvalidInput(
+            f"the codec of {past.chain_id} verifies no standing authorisations: load one that does"
+        )
+    return codec

@@ -1,0 +1,140 @@
+"""Standing authorisations: what was asked about them so far, and what one more action asks of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+import sqlalchemy as sa
+
+from sauma.chain import Batch
+from sauma.errors import SessionRefused, StoreDamaged
+from sauma.journal import Table
+from sauma.journal import schemas as journal
+from sauma.session import (
+    Refusal,
+    SessionState,
+    Standing,
+    StandingOutcome,
+    StandingStep,
+    StandingVerifier,
+    standing_batch,
+)
+from sauma.steps.sessions import Parties, batch_effects, step_key
+from sauma.store import projections as p
+from sauma.store import vault
+
+STANDING_STEPS_TAKEN: Final = "standing_steps_taken"
+STANDING_STEP: Final = "standing_step"
+"""The vault's kind of terms, micro-sessions and readings."""
+
+
+@attrs.frozen(kw_only=True)
+class TakenStanding:
+    """An action that the journal has, with when it was judged."""
+
+    number: int
+    judged_at: int
+    step: StandingStep
+
+
+def taken_standing(connection: sa.Connection, standing_id: bytes) -> list[TakenStanding]:
+    """Return the actions on an authorisation, in order; raises `StoreDamaged` as `taken_steps` does."""
+    rows = connection.execute(
+        sa.select(p.standing_steps)
+        .where(p.standing_steps.c.standing_id == standing_id)
+        .order_by(p.standing_steps.c.number)
+    ).all()
+    return [
+        TakenStanding(
+            number=row.number,
+            judged_at=row.judged_at,
+            step=kept_standing(connection, standing_id, row.number, bytes(row.step_digest)),
+        )
+        for row in rows
+    ]
+
+
+def kept_standing(
+    connection: sa.Connection, standing_id: bytes, number: int, digest: bytes
+) -> StandingStep:
+    """Return an action from the vault, checked against the digest in the journal."""
+    item = vault.get_item(connection, STANDING_STEP, step_key(standing_id, number))
+    if item is None or item.digest != digest:
+        raise StoreDamaged(
+            f"the vault does not hold action {number} on standing authorisation {standing_id.hex()} "
+            "that the journal commits to: restore the store from a copy"
+        )
+    return StandingStep.from_bytes(item.content)
+
+
+def judge_standing(
+    standing: Standing | None, step: StandingStep, at: int, verifier: StandingVerifier
+) -> StandingOutcome:
+    """Return what comes of an action; raises `SessionRefused` with the machine's reason."""
+    step.verify(verifier)
+    answer = step.decide(standing, at)
+    if isinstance(answer, Refusal):
+        raise SessionRefused(answer.message, answer.reason.value)
+    return answer
+
+
+def follow_standing(
+    connection: sa.Connection,
+    standing_id: bytes,
+    verifier: StandingVerifier,
+    block_times: Mapping[int, int] | None = None,
+) -> list[tuple[TakenStanding, StandingOutcome]]:
+    """Return every action with what came of it, by the times of its blocks where they are there."""
+    standing: Standing | None = None
+    done: list[tuple[TakenStanding, StandingOutcome]] = []
+    for taken in taken_standing(connection, standing_id):
+        at = (block_times or {}).get(taken.number, taken.judged_at)
+        try:
+            outcome = judge_standing(standing, taken.step, at, verifier)
+        except SessionRefused:
+            outcome = judge_standing(standing, taken.step, taken.judged_at, verifier)
+        standing = outcome.standing
+        done.append((taken, outcome))
+    return done
+
+
+def standing_batch_of(done: Sequence[tuple[TakenStanding, StandingOutcome]]) -> Batch:
+    """Return what actions that were taken together ask of the chain."""
+    return standing_batch([(taken.step, outcome) for taken, outcome in done])
+
+
+def plan_standing(
+    done: Sequence[tuple[TakenStanding, StandingOutcome]], parties: Parties
+) -> list[Table]:
+    """Return the derived tables of actions that were taken together: their batch, and what it moves."""
+    batch = standing_batch_of(done)
+    authority = parties.holder_of(batch.instructions[0].authority)
+    return [
+        Table.from_rows(
+            journal.SESSION_BATCHES,
+            [
+                (
+                    batch.batch_id,
+                    outcome.standing.standing_id,
+                    taken.number,
+                    0,
+                    authority,
+                    int(_state(outcome)),
+                )
+                for taken, outcome in done
+            ],
+        ),
+        Table.from_rows(
+            journal.SESSION_EFFECTS,
+            [
+                (batch.batch_id, parties.holder_of(account), asset, units)
+                for account, asset, units in batch_effects(batch, parties.escrow)
+            ],
+        ),
+    ]
+
+
+def _state(outcome: StandingOutcome) -> SessionState:
+    return SessionState.ACTIVE if outcome.standing.left_units else SessionState.RELEASED
