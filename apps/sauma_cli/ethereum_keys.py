@@ -77,9 +77,14 @@ class EthereumWallets:
         self.named: dict[AccountId, None] = {}
         """Every account that was asked for: the contract must know them before they can receive."""
 
-    def account(self, holder: str, given: str | None = None) -> AccountId:
+    def account(
+        self, holder: str, given: str | None = None, bound: AccountId | None = None
+    ) -> AccountId:
         """Return the account; raises `WrongNetwork` for one of another chain."""
-        account = self._keys.account(holder) if given is None else self._given(holder, given)
+        if given is None:
+            account = bound or self._keys.account(holder)
+        else:
+            account = self._given(holder, given)
         self.named[account] = None
         return account
 

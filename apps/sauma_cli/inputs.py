@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +10,7 @@ import attrs
 
 from sauma.engine import Engine
 from sauma.errors import Conflict, InvalidInput, RulebookViolation, UnknownName
+from sauma.identifiers import AccountId
 from sauma.matching.registry import mechanism
 from sauma.offers import Reading, StandingPrice
 from sauma.rulebook import Rulebook
@@ -85,10 +86,22 @@ def enter(engine: Engine, wallets: Wallets, inputs: Inputs) -> int:
     Readings of intervals that are closed are refused unless the inputs are said to be `late`.
     """
     given = {row.participant: row.account for row in inputs.participants}
-    engine.register_all([(name, wallets.account(name, account)) for name, account in given.items()])
+    engine.register_all(accounts_of(engine, wallets, given.items()))
     engine.add_metering_points([row.to_metering_point() for row in inputs.participants])
     engine.set_prices(inputs.prices)
     return engine.accept(inputs.readings, late=inputs.late)
+
+
+def accounts_of(
+    engine: Engine, wallets: Wallets, given: Iterable[tuple[str, str | None]]
+) -> list[tuple[str, AccountId]]:
+    """Return participants with their accounts; who is given none keeps what the journal has.
+
+    So an option or a column that was forgotten sends nobody's energy to a new account.
+    """
+    with engine.store.reading() as connection:
+        bound = queries.accounts(connection, engine.venue.chain_id)
+    return [(name, wallets.account(name, account, bound.get(name))) for name, account in given]
 
 
 def rehearse(folder: Folder, choice: ChainChoice, inputs: Inputs | None) -> None:

@@ -14,8 +14,13 @@ from sauma_cli.keys import Keys
 class Wallets(Protocol):
     """Accounts by holder: participants, `@issuer` and `@clearing`."""
 
-    def account(self, holder: str, given: str | None = None) -> AccountId:
-        """Return the account that was given (CAIP-10 or an address), else the keystore's."""
+    def account(
+        self, holder: str, given: str | None = None, bound: AccountId | None = None
+    ) -> AccountId:
+        """Return the account that was given (CAIP-10 or an address), else the bound, else the keystore's.
+
+        `bound` is the account that the journal has for the holder.
+        """
         ...
 
 
@@ -26,8 +31,12 @@ class MemoryWallets:
         """Name accounts on this chain."""
         self._chain_id = chain_id
 
-    def account(self, holder: str, given: str | None = None) -> AccountId:
+    def account(
+        self, holder: str, given: str | None = None, bound: AccountId | None = None
+    ) -> AccountId:
         """Return the account of that name; what the chain does not allow in names is encoded."""
+        if given is None and bound is not None:
+            return bound
         if given is None:
             given = quote(holder, safe="").replace("_", "%5F")
         return AccountId(given) if ":" in given else AccountId.on(self._chain_id, given)
@@ -44,11 +53,13 @@ class NemWallets:
         self._network = network
         self._delegated = dict(delegated or {})
 
-    def account(self, holder: str, given: str | None = None) -> AccountId:
+    def account(
+        self, holder: str, given: str | None = None, bound: AccountId | None = None
+    ) -> AccountId:
         """Return the account; raises `WrongNetwork` for an address of another network."""
         delegated = self._delegated.get(holder)
         if given is None:
-            return delegated or self._keys.account(holder)
+            return delegated or bound or self._keys.account(holder)
         from sauma_nem.caip import address_on, chain_id_of, network_named
 
         network = network_named(self._network)

@@ -2,6 +2,8 @@
 
 import stat
 
+import pytest
+
 GSRN = "643000000000000016"
 
 
@@ -39,6 +41,29 @@ def test_an_account_of_ones_own(sauma_run, tmp_path) -> None:
 
     assert second.document["account"] == first.document["account"]
     assert address not in (tmp_path / "two" / "keys" / "participants.json").read_text()
+
+
+@pytest.mark.parametrize("chain", ["nem", "memory"])
+def test_an_account_is_kept(sauma_run, tmp_path, chain) -> None:
+    """Who brought an account keeps it when the same command comes without it; energy goes nowhere new."""
+    other = sauma_run(
+        "participant", "add", "ben", "--chain", chain, "--folder", tmp_path / "other", "--json"
+    ).document["account"]
+    options = (
+        "participant",
+        "add",
+        "anna",
+        "--chain",
+        chain,
+        "--folder",
+        tmp_path / "one",
+        "--json",
+    )
+    brought = sauma_run(*options, "--account", other)
+
+    again = sauma_run(*options)
+
+    assert brought.document["account"] == again.document["account"] == other
 
 
 def test_any_name(sauma_run, tmp_path) -> None:

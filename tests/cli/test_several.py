@@ -143,8 +143,19 @@ def test_the_operator_signs_for_a_producer(sauma_run, files, folder, node, urls)
         "settle", "--folder", folder, *asking(urls), "--delegate", f"test1={PUBLIC_KEY}"
     )
 
+    forgotten = sauma_run(
+        "settle", *files.options, "--folder", folder, *asking(urls), "--until", "included"
+    )
+
     assert (settled.code, settled.err) == (0, "")
     assert {bill["status"] for bill in settled.document["bills"]} == {"provisional"}
+    assert forgotten.code == 0
+    with (
+        Store.open(folder / "store.sqlite", read_only=True) as store,
+        store.reading() as connection,
+    ):
+        bound = queries.accounts(connection, "nem:testnet")
+    assert bound["test1"] == PRODUCER.account
     assert (another.code, "test1 takes part with" in another.err) == (2, True)
     keys = Keys(folder / "keys", "testnet")
     assert PRODUCER.account not in keys.signers()

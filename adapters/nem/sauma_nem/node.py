@@ -96,12 +96,20 @@ class NodeClient:
 
     def check(self, network: Network) -> None:
         """Raise `WrongNetwork` or `Unavailable` unless the node serves this network and is ready."""
+        self.check_network(network)
+        self.check_ready()
+
+    def check_network(self, network: Network) -> None:
+        """Raise `WrongNetwork` unless the node serves this network."""
         network_id = self.node_info().network_id
         if network_id != network.id_signed:
             raise WrongNetwork(
                 f"node {self.url} serves network {network_id}, the {network.name} is "
                 f"{network.id_signed}: name a node of the {network.name}"
             )
+
+    def check_ready(self) -> None:
+        """Raise `Unavailable` unless the node is synchronised now."""
         status = self.status()
         if status not in self._ready:
             raise Unavailable(

@@ -56,7 +56,8 @@ class Preparer:
         newest = node.last_block()
         self._newest: Block = newest.block
         self._answers = remembered.at(node, newest.ref)
-        self._answers.get("ready", lambda: node.check(self._settings.nem_network))
+        self._answers.get("network", lambda: node.check_network(self._settings.nem_network))
+        node.check_ready()  # each time: whoever lost the others stays at its newest block
         self._life: NamespaceLife | None = None
         self._information = self._fee_information(drafts)
 

@@ -2,7 +2,7 @@
 
 Balances, supplies and rents follow from the chain up to a block, and the block's hash stands for all of
 it; so while a wave is prepared at one block, each of them is asked for once.  What does not follow from
-blocks, the pool and the clock, is asked for each time.
+blocks, the pool, the clock and whether the node follows the others, is asked for each time.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from sauma.offers import MeteringPoint
 from sauma.store import seal_folder
 from sauma.venue import Venue
 from sauma_cli.folder import Folder
+from sauma_cli.inputs import accounts_of
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import (
     FOLDER_DEFAULT,
@@ -94,8 +95,8 @@ def _add(
     given: str | None,
     points: list[MeteringPoint],
 ) -> str:
-    wallet = wallets.account(name, given)
     with Engine.open(folder.store, venue, holder="settle") as engine:
+        ((_, wallet),) = accounts_of(engine, wallets, [(name, given)])
         engine.register(name, wallet)
         engine.add_metering_points(points)
     return str(wallet)

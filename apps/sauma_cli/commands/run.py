@@ -14,7 +14,7 @@ from sauma.engine import Engine
 from sauma.errors import Unavailable
 from sauma.service import Backoff, Service
 from sauma_cli.folder import Folder
-from sauma_cli.inputs import check_delegates, read_rulebook
+from sauma_cli.inputs import accounts_of, check_delegates, read_rulebook
 from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import Json, Verbose
 from sauma_cli.portal_serving import portal_serving
@@ -123,9 +123,7 @@ def _enrol(engine: Engine, site: Site, found: Configuration) -> None:
     """Register who is in the files; whoever is registered already is a no-op."""
     if found.participants is not None:
         rows = read_participants(found.path(found.participants))
-        engine.register_all(
-            [(name, site.wallets.account(name, account)) for name, account in _names(found)]
-        )
+        engine.register_all(accounts_of(engine, site.wallets, _names(found)))
         engine.add_metering_points(row.to_metering_point() for row in rows)
     check_delegates(engine, site.wallets, found.chain.delegates)
     if found.prices is not None:

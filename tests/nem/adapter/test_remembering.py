@@ -10,7 +10,7 @@ from sauma_nem.testnode import Reply
 
 from .street import Street, batch_of, issue, transfer
 
-OF_A_BLOCK = {"/account/get", "/account/mosaic/owned", "/mosaic/supply", "/namespace", "/status"}
+OF_A_BLOCK = {"/account/get", "/account/mosaic/owned", "/mosaic/supply", "/namespace"}
 
 
 def asked_by(street: Street, action) -> list[str]:
@@ -25,7 +25,7 @@ def prepare(street: Street, label: str, units: int = 5):
 
 
 def test_a_second_lot_at_one_block_asks_only_for_what_changes_without_blocks(street):
-    """The newest block, before and after, the clock and the pool; nothing else."""
+    """The newest block, before and after, the clock, the pool and the node's state; nothing else."""
     first = asked_by(street, lambda: prepare(street, "1"))
     second = asked_by(street, lambda: prepare(street, "2"))
 
@@ -34,6 +34,7 @@ def test_a_second_lot_at_one_block_asks_only_for_what_changes_without_blocks(str
         "/account/unconfirmedTransactions",
         "/chain/last-block",
         "/chain/last-block",
+        "/status",
         "/time-sync/network-time",
     ]
 
@@ -93,4 +94,18 @@ def test_a_node_is_looked_at_again_with_each_block(street, path, reply, error):
 
     street.faults.now = changed
     with pytest.raises(error):
+        prepare(street, "2")
+
+
+def test_a_node_that_loses_the_others_signs_nothing_more(street):
+    """Its newest block stays what it was just because of that, so that its state is no block's."""
+    prepare(street, "1")
+
+    def alone(request, answer):
+        if request.path != "/status":
+            return answer(request)
+        return Reply(body={"code": 3, "type": 4, "message": "status"})
+
+    street.faults.now = alone
+    with pytest.raises(Unavailable, match="not synchronised"):
         prepare(street, "2")
