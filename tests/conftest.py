@@ -1,8 +1,26 @@
-"""What holds for all tests: the long ones run only when they are asked for by their mark."""
+"""What holds for all tests: the long ones run only when they are asked for by their mark.
+
+Hypothesis draws the same examples in every run, so that a run says the same to everybody. `pytest
+--hypothesis-profile=exploring` draws others each time; the long runs do, too.
+"""
 
 import sys
 
+from hypothesis import HealthCheck, settings
+
 RECURSION_LIMIT = sys.getrecursionlimit()
+TIMELESS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""How long an example takes says something about the machine, not about the code."""
+
+settings.register_profile("exploring", **TIMELESS)
+settings.register_profile("repeatable", derandomize=True, **TIMELESS)
+
+
+def pytest_configure(config):
+    """Choose how examples are drawn, unless the command line does."""
+    if not config.getoption("--hypothesis-profile", None):
+        is_long = "soak" in config.getoption("markexpr", "")
+        settings.load_profile("exploring" if is_long else "repeatable")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -88,6 +88,8 @@ class Delegating:
 class MemoryHarness(Harness):
     """A reference chain with small limits, so that they can be reached."""
 
+    histories = 40
+
     def __init__(self, session_rules: SessionRules | None = SESSION_RULES) -> None:
         """Begin a chain on which nobody has anything; without `session_rules` it holds nothing."""
         self._steps: list[Step] = []
