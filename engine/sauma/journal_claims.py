@@ -16,7 +16,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from sauma.claims import Claim
-from sauma.dispatch.due import build_batch, planned_batch
+from sauma.dispatch.due import OneBatch, build_batch, planned_batch, planned_step
 from sauma.errors import Disagreement, StoreError
 from sauma.intervals import from_unix
 from sauma.replay import replay
@@ -66,10 +66,15 @@ class JournalClaims:
             return None
         chain_id = self._venue.chain_id
         with self._store.reading() as connection:
+            planned: OneBatch
             found = planned_batch(connection, chain_id, reference)
-            if found is None:
+            step = planned_step(connection, self._venue, reference) if found is None else None
+            if found is not None:
+                planned, sequence = found
+            elif step is not None:
+                planned, sequence = step
+            else:
                 return None
-            planned, sequence = found
             entry = connection.execute(
                 sa.select(journal_entries.c.rulebook_hash, journal_entries.c.time).where(
                     journal_entries.c.sequence == sequence

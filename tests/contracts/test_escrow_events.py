@@ -8,7 +8,7 @@ from sauma.identifiers import ChainId
 from sauma_ethereum import EthereumSettings
 from sauma_ethereum.caip import account_of, checksummed
 from sauma_ethereum.escrow_events import EscrowEvent, effects_of_event, parse_escrow_log
-from sauma_ethereum.gas import charge_gas, stand_gas, step_gas
+from sauma_ethereum.gas import charge_gas, many_gas, stand_gas, step_gas
 from sauma_ethereum.replies import Log
 
 from .local_allowances import RETURN, Standing
@@ -161,3 +161,13 @@ def test_no_standing_authorisation_takes_more_gas_than_is_reckoned(local):
     used.append((gas, stand_gas(b"", 0)))
 
     assert all(gas <= bound <= OVER_MAX * gas for gas, bound in used), used
+
+
+def test_no_batch_of_sessions_takes_more_gas_than_is_reckoned(local):
+    """The bound of a call about many sessions holds, opened and closed."""
+    fleet = Fleet(local)
+    opened, closed = fleet.open().gas, fleet.close().gas
+    count = len(fleet.terms)
+
+    assert opened <= many_gas(bytes(64 * count), count, 2) <= OVER_MAX * opened
+    assert closed <= many_gas(bytes(64 * count), count, 1) <= OVER_MAX * closed

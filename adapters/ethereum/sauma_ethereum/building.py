@@ -13,9 +13,18 @@ from sauma.errors import NoSigner, Refused
 from .caip import account_of, address_on
 from .codec import effects_of, nonce_token, payment_effects
 from .fees import Fees
-from .gas import charge_gas, payment_gas, registration_gas, settle_gas, stand_gas, step_gas
+from .gas import (
+    charge_gas,
+    many_gas,
+    payment_gas,
+    registration_gas,
+    settle_gas,
+    stand_gas,
+    step_gas,
+)
 from .instructions import Draft, EscrowCall, Payment
 from .ledger import REGISTER_MANY, call
+from .many import ManyCall
 from .operations import movements_of
 from .settings import GAS_MAX, EthereumSettings
 from .signing import keccak, recover
@@ -168,4 +177,6 @@ def _escrow_gas(asked: EscrowCall, data: bytes) -> int:
     if isinstance(asked, ChargeCall):
         credited = len(asked.credits)
         return charge_gas(data, len(asked.charges), asked.micro_sessions(), credited)
+    if isinstance(asked, ManyCall):
+        return many_gas(data, len(asked.lines), asked.many.signatures)
     return step_gas(data, len(asked.statements))

@@ -19,6 +19,7 @@ from .caip import account_of
 from .evidence import is_allowed_by, is_signed_by, standing_payload, statement_payload
 from .instructions import REFERENCE_WORD_BYTES
 from .ledger import NEVER, REGISTER_MANY, parse_settle, selector
+from .many import AUTHORISE_MANY, CLOSE_MANY, ManyCall, parse_many
 from .operations import AnchorLine, Asset, Kind, Movement, movements_of, read
 from .sessions import parse_step
 from .settings import EthereumSettings
@@ -27,7 +28,9 @@ from .transactions import FeeTransaction, parse_raw
 
 _Contents: TypeAlias = tuple[bytes | None, tuple[Effect, ...], int | None, "set[AccountId] | None"]
 """Reference, effects, validity, and who may sign it: None is anybody."""
-_ESCROW_CALLS: Final[dict[bytes, Callable[[bytes], StandCall | ChargeCall]]] = {
+_ESCROW_CALLS: Final[dict[bytes, Callable[[bytes], ManyCall | StandCall | ChargeCall]]] = {
+    selector(AUTHORISE_MANY): parse_many,
+    selector(CLOSE_MANY): parse_many,
     selector(STAND): parse_stand,
     selector(CHARGE): parse_charge,
 }

@@ -28,6 +28,11 @@ STEP: Final = 260_000
 """Of any step of a session: two slots of its own, four accounts, two calls of the ledger, three events."""
 STATEMENT: Final = 30_000
 """Of a statement: a key's signature, and what a contract's word may cost besides."""
+MANY: Final = 220_000
+"""What every call about many sessions pays: the slot of its reference, payee and operator, two events."""
+MANY_LINE: Final = 56_000
+"""Of a session in it: a slot of its own, and its payer's."""
+KEY_SIGNATURE: Final = 6_000
 STAND: Final = 300_000
 """Of any action on a standing authorisation: five slots of its own, one account, a call of the ledger."""
 LISTED: Final = 9_000
@@ -93,6 +98,13 @@ def _section_gas(section: Section) -> int:
 
 def _only_takes(line: Line) -> bool:
     return isinstance(line, NetLine) and line.energy_wh <= 0 and line.money_units <= 0
+
+
+def many_gas(calldata: bytes, sessions: int, signatures: int) -> int:
+    """Return the most that a call about many sessions can cost, each with so many signatures."""
+    each = MANY_LINE + KEY_SIGNATURE * signatures
+    needed = INTRINSIC + calldata_gas(calldata) + MANY + each * sessions
+    return max(needed, floor_gas(calldata))
 
 
 def stand_gas(calldata: bytes, payees: int) -> int:

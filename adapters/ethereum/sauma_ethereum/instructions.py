@@ -21,6 +21,8 @@ from sauma.units import check_integer
 
 from .caip import address_on
 from .ledger import NEVER, Settle
+from .many import ManyCall
+from .many_asked import has_several_steps, many_call
 from .operations import (
     AnchorLine,
     Asset,
@@ -48,8 +50,8 @@ _OWNERS: Final = {Kind.TRANSFER: 2, Kind.ISSUE: 1, Kind.RETIRE: 1, Kind.NET: 1, 
 """With how many addresses the rows of a kind begin."""
 
 
-EscrowCall: TypeAlias = SessionCall | StandCall | ChargeCall
-"""What is asked of the escrow: a step of a session, or something about standing authorisations."""
+EscrowCall: TypeAlias = SessionCall | ManyCall | StandCall | ChargeCall
+"""What is asked of the escrow: a step of a session, of many, or something about standing authorisations."""
 
 
 @attrs.frozen(kw_only=True)
@@ -169,6 +171,8 @@ def _session(batch: Batch, settings: EthereumSettings) -> Draft:
     call: EscrowCall
     if asks_standing(batch):
         call = standing_call(batch, reference, settings)
+    elif has_several_steps(batch):
+        call = many_call(batch, reference, settings)
     else:
         call = session_call(batch, reference, settings)
     sender = batch.instructions[0].authority

@@ -36,6 +36,7 @@ from .ledger import (
     parse_log,
     selector,
 )
+from .many import AUTHORISE_MANY, CLOSE_MANY
 from .node import NodeClient
 from .operations import Asset, Kind, Movement, NetLine, movements_of, read, read_line
 from .reading import ATTEMPTS_MAX, LedgerReader, head_of
@@ -49,7 +50,7 @@ PAGE_BLOCKS: Final = 50
 """How many blocks one call reads."""
 _SEQUENCED: Final = (BATCH_SETTLED, SIGNED_SETTLED, INTERVAL_COMMITTED)
 _WORD: Final = 32
-_WITH_REFERENCE: Final = (SETTLE, STEP, STAND, CHARGE)
+_WITH_REFERENCE: Final = (SETTLE, STEP, AUTHORISE_MANY, CLOSE_MANY, STAND, CHARGE)
 _AREA_PLACE: Final = slice(4, 4 + _WORD)
 _REFERENCE_PLACE: Final = slice(4 + _WORD, 4 + 2 * _WORD)
 _FILL_BYTES: Final = 28

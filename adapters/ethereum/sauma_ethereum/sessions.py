@@ -30,12 +30,12 @@ TERMS_WORDS: Final = (
     *("uint64",) * 12,
     *("bytes32",) * 3,
 )
-_TERMS_TYPE: Final = f"({','.join(TERMS_WORDS)})"
+TERMS_TYPE: Final = f"({','.join(TERMS_WORDS)})"
 STEP_TYPES: Final = (
     "uint32",
     "bytes32",
     "uint8",
-    _TERMS_TYPE,
+    TERMS_TYPE,
     "(uint8,address,uint256[4],bytes)[]",
     "uint256",
 )
@@ -118,7 +118,7 @@ class SessionCall:
         return moved_effects(
             self.moved,
             session_id=self.session_id(),
-            asset=_asset_of(self.terms[6], settings),
+            asset=asset_of_word(self.terms[6], settings),
             payer=payer,
             payee=payee,
             operator=operator,
@@ -127,7 +127,7 @@ class SessionCall:
 
     def session_id(self) -> bytes:
         """Return the id: SHA-256 of the terms' words."""
-        return hashlib.sha256(encode((_TERMS_TYPE,), self.terms)).digest()
+        return hashlib.sha256(encode((TERMS_TYPE,), self.terms)).digest()
 
 
 def parse_step(calldata: bytes) -> SessionCall:
@@ -168,13 +168,9 @@ def session_call(batch: Batch, reference: bytes, settings: EthereumSettings) -> 
     """
     step = _step_of(batch)
     terms = step.terms
-    if terms.domain != domain_of(settings):
-        raise WrongNetwork(
-            f"session {terms.session_id.hex()} is for another escrow than {settings.escrow}, area "
-            f"{settings.area}: agree on terms with its domain"
-        )
+    check_domain(terms, settings)
     for instruction in batch.instructions:
-        _check(instruction, step)
+        check_instruction(instruction, step)
     if terms.asset not in (settings.energy_asset, settings.money_asset):
         raise Unsupported(
             f"asset {terms.asset} is not held here: use {settings.energy_asset} or "
@@ -188,7 +184,7 @@ def session_call(batch: Batch, reference: bytes, settings: EthereumSettings) -> 
         area=settings.area,
         reference=reference,
         transition=int(step.transition),
-        terms=_words(terms, settings),
+        terms=terms_words(terms, settings),
         statements=tuple(
             (
                 int(signed.statement.kind),
@@ -198,7 +194,7 @@ def session_call(batch: Batch, reference: bytes, settings: EthereumSettings) -> 
             )
             for signed in step.evidence
         ),
-        moved=_moved(batch.instructions, terms),
+        moved=moved_by(batch.instructions, terms),
     )
 
 
@@ -251,7 +247,16 @@ def _step_of(batch: Batch) -> SessionStep:
     return SessionStep.from_bytes(evidence.pop())
 
 
-def _check(instruction: Instruction, step: SessionStep) -> None:
+def check_domain(terms: SessionTerms, settings: EthereumSettings) -> None:
+    """Refuse terms that are for another escrow, or another area of it."""
+    if terms.domain != domain_of(settings):
+        raise WrongNetwork(
+            f"session {terms.session_id.hex()} is for another escrow than {settings.escrow}, area "
+            f"{settings.area}: agree on terms with its domain"
+        )
+
+
+def check_instruction(instruction: Instruction, step: SessionStep) -> None:
     """Refuse an instruction that is not one of its step's."""
     terms = step.terms
     wanted: dict[str, object] = {"session_id": terms.session_id, "authority": step.caller}
@@ -276,7 +281,7 @@ def _check(instruction: Instruction, step: SessionStep) -> None:
             )
 
 
-def _moved(instructions: Sequence[Instruction], terms: SessionTerms) -> Moved:
+def moved_by(instructions: Sequence[Instruction], terms: SessionTerms) -> Moved:
     """Return what instructions come to; the payee's part is all where payee and operator are one."""
     locked = payer = 0
     paid = {terms.payee: 0, terms.operator: 0}
@@ -301,12 +306,12 @@ def _moved(instructions: Sequence[Instruction], terms: SessionTerms) -> Moved:
     )
 
 
-def _words(terms: SessionTerms, settings: EthereumSettings) -> tuple[Any, ...]:
+def terms_words(terms: SessionTerms, settings: EthereumSettings) -> tuple[Any, ...]:
     """Return the terms as the contract has them; raises for an account of another chain."""
     for account in (terms.payer, terms.payee, terms.operator, terms.meter, terms.arbiter):
         if account is not None:
             address_on(account, settings.chain)
-    (found,) = answer((_TERMS_TYPE,), terms.to_bytes())
+    (found,) = answer((TERMS_TYPE,), terms.to_bytes())
     return tuple(found)
 
 
@@ -322,7 +327,8 @@ def _address_text(account: AccountId, settings: EthereumSettings) -> str:
     return "0x" + address_on(account, settings.chain).hex()
 
 
-def _asset_of(word: bytes, settings: EthereumSettings) -> AssetId:
+def asset_of_word(word: bytes, settings: EthereumSettings) -> AssetId:
+    """Return the asset that a word of the terms is."""
     for asset in (settings.energy_asset, settings.money_asset):
         if hashlib.sha256(str(asset).encode()).digest() == word:
             return asset

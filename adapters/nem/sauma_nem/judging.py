@@ -143,9 +143,9 @@ class JournalJudge:
     def _compare(
         self, transfer: Transfer, claim: Claim, fee_micro: int
     ) -> tuple[Objection, str] | None:
-        is_anchor = claim.batch.kind is BatchKind.ANCHOR
+        needs_none = claim.batch.kind in (BatchKind.ANCHOR, BatchKind.SESSION)
         if claim.rulebook_hash not in self._rulebooks and not (
-            is_anchor and claim.rulebook_hash is None
+            needs_none and claim.rulebook_hash is None
         ):
             shown = claim.rulebook_hash.hex() if claim.rulebook_hash else "none"
             return Objection.WRONG_RULEBOOK, f"planned by rulebook {shown}, which was not agreed to"

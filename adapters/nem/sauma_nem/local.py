@@ -54,6 +54,7 @@ class LocalNem:
         funds_micro: int = FUNDS_MICRO,
         holds: bool = False,
         cosigners: Sequence[str] = (),
+        cosigners_needed: int = 1,
         purse_micro: int = 0,
         **settings: Any,
     ) -> None:
@@ -62,8 +63,9 @@ class LocalNem:
         `names` are the participants that have a key; the issuing and the clearing account always have
         one.  With `path` the chain is kept in that file.  The issuing account starts with `funds_micro`,
         which pays all fees, each participant and the escrow with `purse_micro`.  With `holds` there is
-        an escrow account for sessions, for which any of `cosigners`, participants too, signs as a
-        multisig account.  Further keywords are those of `NemSettings`.
+        an escrow account for sessions, a multisig account if there are `cosigners`, participants too:
+        the first of them signs, and `cosigners_needed` in all must.  Further keywords are those of
+        `NemSettings`.
         """
         chosen = network_named(network)
         self._signers: dict[str, NemSigner] = {
@@ -73,6 +75,7 @@ class LocalNem:
         issuer = self.account(ISSUER)
         if holds:
             settings["escrow"] = self.account(ESCROW)
+            settings.setdefault("cosignatures", cosigners_needed - 1)
         self.settings = NemSettings(network=network, mosaic=mosaic, issuer=issuer, **settings)
         with ExitStack() as stack:
             self.node = stack.enter_context(
@@ -98,7 +101,9 @@ class LocalNem:
                 signer.account: signer for signer in self._signers.values()
             }
             if holds and cosigners:
-                signers[self.account(ESCROW)] = self._share_escrow(client, cosigners)
+                signers[self.account(ESCROW)] = self._share_escrow(
+                    client, cosigners, cosigners_needed
+                )
             self.chain = NemChain(self.settings, client, signers)
             self._closing = stack.pop_all()
 
@@ -126,16 +131,20 @@ class LocalNem:
             self._signers[name] = signer
         return self._signers[name]
 
+    def signer(self, name: str) -> NemSigner:
+        """Return the signer of a participant, `@issuer`, `@clearing` or `@escrow`."""
+        return self._signers[name]
+
     def sign(self, name: str, statement: Statement) -> Signed:
         """Have a participant sign evidence of a session."""
         return sign_evidence(self._signers[name], statement)
 
-    def _share_escrow(self, client: NodeClient, cosigners: Sequence[str]) -> Signer:
+    def _share_escrow(self, client: NodeClient, cosigners: Sequence[str], needed: int) -> Signer:
         """Make the escrow a multisig account; return who signs for it, the first of its cosigners."""
         own = self._signers[ESCROW]
         keys = [self._signers[name].public_key for name in cosigners]
         network = self.settings.nem_network
-        while not make_multisig(client, network, own, cosigners=keys, needed=1).is_done:
+        while not make_multisig(client, network, own, cosigners=keys, needed=needed).is_done:
             self.node.mine()
         return Delegate(own.account, own.public_key, self._signers[cosigners[0]])
 

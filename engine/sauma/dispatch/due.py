@@ -271,6 +271,27 @@ def due_steps(connection: sa.Connection, venue: Venue, codec: Codec) -> DueBatch
     return DueBatches(ready=tuple(ready), waiting=waiting)
 
 
+def planned_step(
+    connection: sa.Connection, venue: Venue, reference: bytes
+) -> tuple[StepBatch, int] | None:
+    """Return the batch of a step that an on-chain reference means, and the entry that took it.
+
+    None for a reference of another journal.  Whether anything carries the batch does not matter.
+    """
+    first = reference[-REFERENCE_HASH_BYTES:]
+    spare = 32 - len(first)
+    within = (first + bytes(spare), first + b"\xff" * spare)
+    found = connection.execute(
+        sa.select(p.session_batches)
+        .where(p.session_batches.c.batch_id.between(*within))
+        .order_by(p.session_batches.c.sequence, p.session_batches.c.row_number)
+    ).all()
+    if not found:
+        return None
+    batch = _step_batch(connection, venue, venue.codec, tuple(map(charged.row_of, found)))
+    return (batch, found[0].sequence) if batch.batch.reference == reference else None
+
+
 def _step_batch(
     connection: sa.Connection,
     venue: Venue,

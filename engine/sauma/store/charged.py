@@ -94,7 +94,7 @@ def batches(connection: sa.Connection, session_id: bytes | None = None) -> list[
     )
     if session_id is not None:
         query = query.where(p.session_batches.c.session_id == session_id)
-    return [_row(row) for row in connection.execute(query)]
+    return [row_of(row) for row in connection.execute(query)]
 
 
 def unfinished_batches(connection: sa.Connection) -> list[SessionBatchRow]:
@@ -102,7 +102,7 @@ def unfinished_batches(connection: sa.Connection) -> list[SessionBatchRow]:
 
     So what is looked at in every round is what is on its way, and not every session there ever was.
     """
-    return [_row(row) for row in connection.execute(_UNFINISHED)]
+    return [row_of(row) for row in connection.execute(_UNFINISHED)]
 
 
 def events(
@@ -173,7 +173,8 @@ def waiting_units(connection: sa.Connection, holder: str, asset: str) -> int:
     return sum(-row.delta_units for row in rows if bytes(row.batch_id) not in included)
 
 
-def _row(row: Any) -> SessionBatchRow:
+def row_of(row: Any) -> SessionBatchRow:
+    """Return a row of the projection as a value."""
     return SessionBatchRow(
         batch_id=bytes(row.batch_id),
         session_id=bytes(row.session_id),

@@ -6,13 +6,15 @@ The machine runs beside the chain: what it answers is what the chain must do.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 import attrs
 import pytest
 
-from sauma.chain import Batch
+from sauma.chain import Batch, BatchKind, Instruction
 from sauma.errors import InvalidInput, Refused
 from sauma.identifiers import AccountId, content_id
 from sauma.intervals import to_unix
@@ -313,3 +315,40 @@ class Charging:
         transition, last = found
         self.wait_until_after(last)
         return self.do(transition, caller)
+
+
+def do_together(
+    world: World,
+    asked: Sequence[tuple[Charging, Transition, AccountId, tuple[Signed, ...]]],
+) -> None:
+    """Carry a step of each of several sessions out in one batch, whole or not at all."""
+    steps = [
+        (here, here.step(transition, caller, evidence))
+        for here, transition, caller, evidence in asked
+    ]
+    before = asked[0][0].units()
+    instructions: list[Instruction] = []
+    for here, step in steps:
+        answer = here.outcome(step)
+        assert isinstance(answer, Outcome), answer
+        instructions += instructions_for(step, answer, escrow=world.harness.session_escrow)
+    batch = Batch(
+        batch_id=content_id("suite-together", *(each.instruction_id for each in instructions)),
+        kind=BatchKind.SESSION,
+        instructions=tuple(instructions),
+        atomic=True,
+    )
+    (transaction,) = world.land(batch)
+    included = world.chain.status(transaction).block
+    assert included is not None, "what is included has a block"
+    expected: Counter[str] = Counter()
+    for here, step in steps:
+        settled = here.outcome(step, to_unix(included.time.replace(microsecond=0)))
+        assert isinstance(settled, Outcome), settled
+        here.session = settled.session
+        for name, units in here.expected(settled).items():
+            expected[name] += units
+    moved = differences(before, asked[0][0].units())
+    assert {name: units for name, units in moved.items() if units} == expected, (
+        "the chain moves what the machine says"
+    )

@@ -15,6 +15,7 @@ from sauma.identifiers import content_id
 from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
+from sauma.journal_claims import JournalClaims
 from sauma.replay import replay
 from sauma.session import (
     Authorisation,
@@ -26,7 +27,10 @@ from sauma.session import (
 from sauma.steps import Parties, Taken, plan_step
 from sauma.testing import ManualClock
 from sauma_nem.codec import recorded_of, transfer_in
+from sauma_nem.cosigning import Cosigner
+from sauma_nem.judging import JournalJudge, Objection
 from sauma_nem.local import LocalNem
+from sauma_nem.signed_record import SignedRecord
 
 CAP = 5_000_000
 XEM = 1_000_000
@@ -166,6 +170,50 @@ def test_a_car_prepays_charges_and_gets_the_rest_back(street):
     assert (found.held_units, found.gross_units, found.fee_units) == (CAP, 2_500_000, 125_000)
     assert (found.refunded_units, found.energy_wh) == (2_500_000, 10_000)
     assert street.findings() == []
+
+
+def test_an_escrow_of_two_of_three(tmp_path):
+    """What leaves an escrow that needs two signatures waits for a cosigner that derives it, and nothing else.
+
+    The auditor signs what it derives from the journal itself; what the operator takes past it stays
+    where it is; and with the second signature the session is paid, refunded, final and replayed.
+    """
+    names = (*NAMES, "arbiter")
+    sharing = {"cosigners": ("operator", "auditor", "arbiter"), "cosigners_needed": 2}
+    money = {"purse_micro": 100 * XEM, "finality_blocks": 6}
+    with LocalNem(*names, holds=True, **sharing, **money) as nem:
+        street = Street(tmp_path, nem)
+        street.begin()
+        street.engine.sessions.close(
+            street.terms, nem.sign("car", street.receipt(3, 10_000, 2_500_000))
+        )
+        street.carry(2)
+        stuck = street.held()
+        record = SignedRecord(tmp_path / "signed.jsonl")
+        with JournalClaims(tmp_path / "store.sqlite", nem.venue) as claims:
+            auditor = Cosigner(
+                nem.chain.nodes[0],
+                nem.settings,
+                account=nem.account("@escrow"),
+                signer=nem.signer("auditor"),
+                judge=JournalJudge(claims, nem.settings, rulebooks=()),
+                record=record,
+            )
+            signed = []
+            for _ in range(6):
+                signed += [each.is_signed for each in auditor.step()]
+                street.carry(1)
+            street.steal("operator", 7)
+            (refused,) = auditor.step()
+        street.carry(8)
+
+        found = street.engine.sessions.receipt(street.terms.session_id)
+        assert (stuck >= CAP, signed) == (True, [True] * 3)
+        assert (found.state, found.status) == (SessionState.SETTLED, BillStatus.FINAL)
+        assert (found.gross_units, found.refunded_units) == (2_500_000, 2_500_000)
+        assert refused.objection is Objection.UNKNOWN_BATCH
+        assert street.findings() == []
+        street.engine.close()
 
 
 def test_every_step_can_be_read_from_the_chain(plain):

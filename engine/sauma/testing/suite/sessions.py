@@ -7,9 +7,9 @@ from typing import Final
 
 import attrs
 
-from sauma.session import Outcome, Reason, SessionState, Transition
+from sauma.session import Outcome, Reason, Refusal, SessionState, Transition
 from sauma.testing.cases import case
-from sauma.testing.charging import CAP, HOUR, Charging
+from sauma.testing.charging import CAP, HOUR, Charging, do_together
 from sauma.testing.harness import Ability
 from sauma.testing.world import World
 
@@ -286,3 +286,20 @@ class Sessions:
         assert isinstance(outcome, Outcome), "elsewhere it could be opened"
 
         here.check_refused(here.batch(step, outcome), "it is for another escrow")
+
+    @case("hold", needs=(*BOTH, "atomic_batch"))
+    def test_cs298_sessions_share_a_batch(self, world: World) -> None:
+        """P15: sessions that are opened, or closed, in one batch are so all or none, each as alone."""
+        here, there = Charging(world), Charging(world, key="another")
+        opened = [(each, T.AUTHORISE, each.bert, each.authorisation()) for each in (here, there)]
+        do_together(world, opened)
+        for each in (here, there):
+            each.do(T.START, each.bert, each.reading(0, 0))
+        closed = [
+            (each, T.CLOSE, each.bert, each.receipt(4, wh, units))
+            for each, wh, units in ((here, 10_000, 260), (there, 4_000, 110))
+        ]
+        do_together(world, closed)
+
+        again = here.step(T.CLOSE, here.bert, here.receipt(5, 10_000, 260))
+        assert isinstance(here.outcome(again), Refusal), "what is over stays over"
