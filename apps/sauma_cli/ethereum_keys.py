@@ -1,30 +1,26 @@
 """The keystore of a folder that settles on Ethereum, and the accounts that its keys have.
 
-The files have the shape of those for NEM: private keys by the names of their holders, *not
-encrypted*, readable by their owner alone.  A contract's settler moves energy for everybody, so that
-participants' keys sign nothing here; they are kept for what their owners do by themselves.
+As for NEM: with a passphrase the files are encrypted, without one they are not, and say so.  A contract's
+settler moves energy for everybody, so that participants' keys sign nothing here; they are kept for what
+their owners do by themselves.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sauma.chain import Signer
 from sauma.errors import InvalidInput, NoSigner, WrongNetwork
 from sauma.identifiers import AccountId, ChainId
 from sauma.settlement import CLEARING, ISSUER
+from sauma_cli.ethereum_key_files import open_key_file
 from sauma_ethereum.caip import address_on
 from sauma_ethereum.signing import PRIVATE_KEY_BYTES, EthereumSigner
 
-FORMAT: Final = "sauma-ethereum-keys-1"
-NOTICE: Final = "These private keys are not encrypted: whoever reads this file has the accounts."
-FILE_MODE: Final = 0o600
 FILE_BYTES_MAX: Final = 200
 """The most that a file with one private key may hold."""
 ROLE_KEYS: Final = {ISSUER: "issuer", CLEARING: "clearing"}
@@ -38,16 +34,19 @@ class EthereumKeys:
         self.path = path
         self.chain_id = chain_id
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for remnant in path.glob("*.new"):
+        for remnant in (*path.glob("*.new"), *path.glob("*.making")):
             remnant.unlink()  # of a process that was killed: the lock says that none is writing
-        self._operator = _KeyFile(path / "operator.json")
-        self._participants = _KeyFile(path / "participants.json")
+        self._operator = open_key_file(path / "operator.json")
+        self._participants = open_key_file(path / "participants.json")
 
     def signer(self, holder: str) -> EthereumSigner:
         """Return a holder's signer; a key is made, and is on the disk, when there was none."""
         role = ROLE_KEYS.get(holder)
         file = self._participants if role is None else self._operator
-        return EthereumSigner(file.key_of(role or holder), self.chain_id)
+        name = role or holder
+        if name not in file.keys:
+            file.add(name, secrets.token_bytes(PRIVATE_KEY_BYTES))
+        return EthereumSigner(file.keys[name], self.chain_id)
 
     def account(self, holder: str) -> AccountId:
         """Return a holder's account, as `signer` does."""
@@ -61,7 +60,7 @@ class EthereumKeys:
     def check_role(self, role: str, account: AccountId) -> None:
         """Raise `NoSigner` when a role's account in the journal is not the one in the file."""
         name = ROLE_KEYS[role]
-        if not self._operator.has(name) or self.account(role) != account:
+        if name not in self._operator.keys or self.account(role) != account:
             raise NoSigner(
                 f"{self._operator.path} has no key of {account}, the {name} account of this folder: "
                 "restore the file from a copy"
@@ -120,57 +119,6 @@ def read_private_key(path: Path) -> bytes:
     return key
 
 
-class _KeyFile:
-    """One file of keys; a half-written one never gets the name."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._keys: dict[str, str] = _read(path) if path.exists() else {}
-
-    def has(self, name: str) -> bool:
-        return name in self._keys
-
-    def key_of(self, name: str) -> bytes:
-        if name not in self._keys:
-            keys = {**self._keys, name: secrets.token_bytes(PRIVATE_KEY_BYTES).hex()}
-            _write(self.path, {"format": FORMAT, "notice": NOTICE, "keys": keys})
-            self._keys = keys
-        return bytes.fromhex(self._keys[name])
-
-
-def _read(path: Path) -> dict[str, str]:
-    with path.open("rb") as file:
-        _check_private(path, os.fstat(file.fileno()).st_mode)
-        content = file.read()
-    try:
-        document = json.loads(content)
-    except ValueError:
-        document = None  # the cause is not shown: it may quote a key
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise InvalidInput(f"{path} is no key file of format {FORMAT}: restore it from a copy")
-    keys = document.get("keys")
-    if not isinstance(keys, dict) or not all(map(_is_key, keys.values())):
-        raise InvalidInput(f"{path} holds something else than keys: restore it from a copy")
-    return keys
-
-
-def _is_key(digits: object) -> bool:
-    try:
-        return isinstance(digits, str) and len(bytes.fromhex(digits)) == PRIVATE_KEY_BYTES
-    except ValueError:
-        return False
-
-
 def _check_private(path: Path, mode: int) -> None:
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise InvalidInput(f"key file {path} can be read by others: chmod 600 {path}")
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    making = path.with_name(path.name + ".new")
-    descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write((json.dumps(document, indent=2, sort_keys=True) + "\n").encode())
-        file.flush()
-        os.fsync(file.fileno())
-    making.replace(path)

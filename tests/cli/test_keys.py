@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sauma_nem import keystore
+from sauma_nodes import sealing
 
 PASSPHRASE = "a long enough phrase"
 WORDS = "abandon " * 11 + "about"
@@ -16,7 +16,7 @@ FIRST_TEST_KEY = "5ad4795f35641ee324025acd27f8bcc843b7155f75532d9acd76242f89ef28
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch) -> None:
     """Guessing may be cheap in tests."""
-    monkeypatch.setattr(keystore, "SCRYPT_LOG2_N", 4)
+    monkeypatch.setattr(sealing, "SCRYPT_LOG2_N", 4)
     monkeypatch.delenv("SAUMA_PASSPHRASE", raising=False)
 
 
@@ -138,7 +138,7 @@ def test_a_settlement_folder_takes_a_passphrase(sauma_run, tmp_path, monkeypatch
     replayed = sauma_run("replay", folder)
 
     assert sealed.document == plain.document
-    assert json.loads(keys.read_text())["format"] == keystore.FORMAT
+    assert json.loads(keys.read_text())["format"] == "sauma-nem-keystore-1"
     assert locked.code == 2
     assert "SAUMA_PASSPHRASE" in locked.err
     assert replayed.code == 0

@@ -84,12 +84,13 @@ def test_a_treasury_fills_a_float(tmp_path: Path, monkeypatch, capsys):
 def test_keys_are_made_and_found_again(tmp_path: Path, monkeypatch, capsys):
     """A key and the words that it was made from lead to the same account."""
     from sauma_nem import keystore
+    from sauma_nodes import sealing
 
     block = next(each for each in COMMANDS if "sauma keys" in each)
     (passphrase,) = re.findall(r'export SAUMA_PASSPHRASE="(.*)"', block)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAUMA_PASSPHRASE", passphrase)
-    monkeypatch.setattr(keystore, "SCRYPT_LOG2_N", 4)
+    monkeypatch.setattr(sealing, "SCRYPT_LOG2_N", 4)
     for command in commands_of(block):
         assert run(command[1:]) == 0, capsys.readouterr().err
     shown = capsys.readouterr().out

@@ -17,43 +17,24 @@ tells a wrong passphrase from a damaged file.  Who has which account can be read
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import attrs
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from sauma.errors import Conflict, InvalidInput, UnknownName
 from sauma.identifiers import AccountId, check_name
+from sauma_nodes.key_files import Document, change_document, create_document, read_document
+from sauma_nodes.sealing import Seal, check_head, check_sealed
 
 from .caip import account_of, network_named
-from .key_files import Document, change_document, create_document, read_document
 from .network import PUBLIC_KEY_BYTES, Network
 from .signing import KeyPair
 from .wallet import FORMAT as PLAIN_FORMAT
 from .wallet import KEY_BYTES, KeyFile, NemSigner, random_key
 
 FORMAT: Final = "sauma-nem-keystore-1"
-CIPHER: Final = "aes-256-gcm"
-SCRYPT_LOG2_N: Final = 17
-"""128 MB and a few tenths of a second for each guess."""
-SCRYPT_LOG2_N_MAX: Final = 20
-"""A file that asks for more would stop the machine that opens it."""
-PASSPHRASE_LENGTH_MIN: Final = 8
-
-_SCRYPT_R: Final = 8
-_SCRYPT_P: Final = 1
-_SALT_BYTES: Final = 16
-_NONCE_BYTES: Final = 12
-_TAG_BYTES: Final = 16
-
-
-class WrongPassphrase(InvalidInput):
-    """The passphrase does not open the keystore."""
 
 
 @attrs.frozen(kw_only=True)
@@ -69,12 +50,12 @@ class Keystore:
     """Private keys by the names of their holders, in one encrypted file that only its owner may read."""
 
     def __init__(
-        self, path: Path, network: Network, cipher: AESGCM, keys: Mapping[str, KeyPair]
+        self, path: Path, network: Network, seal: Seal, keys: Mapping[str, KeyPair]
     ) -> None:
         """Prefer `create` or `load`; this only holds what they found."""
         self.path = path
         self.network = network
-        self._cipher = cipher
+        self._seal = seal
         self._keys = dict(keys)
 
     def __repr__(self) -> str:
@@ -96,35 +77,14 @@ class Keystore:
         `log2_n` is the cost of a guess: one more doubles time and memory.
         """
         nem_network = network_named(network)
-        if len(passphrase) < PASSPHRASE_LENGTH_MIN:
-            raise InvalidInput(
-                f"a passphrase needs {PASSPHRASE_LENGTH_MIN} characters or more: choose a longer one"
-            )
-        kdf = {
-            "name": "scrypt",
-            "n": 1 << (SCRYPT_LOG2_N if log2_n is None else log2_n),
-            "r": _SCRYPT_R,
-            "p": _SCRYPT_P,
-            "salt": randomness(_SALT_BYTES).hex(),
-        }
-        cipher = _cipher_of(kdf, passphrase, Path(path))
-        nonce = randomness(_NONCE_BYTES)
-        check = {
-            "nonce": nonce.hex(),
-            "sealed": cipher.encrypt(nonce, b"", _file_data(nem_network)).hex(),
-        }
+        seal, head = Seal.begin(
+            Path(path), _file_data(nem_network), passphrase, log2_n=log2_n, randomness=randomness
+        )
         create_document(
             Path(path),
-            {
-                "format": FORMAT,
-                "network": nem_network.name,
-                "cipher": CIPHER,
-                "kdf": kdf,
-                "check": check,
-                "keys": {},
-            },
+            {"format": FORMAT, "network": nem_network.name, **head, "keys": {}},
         )
-        return cls(Path(path), nem_network, cipher, {})
+        return cls(Path(path), nem_network, seal, {})
 
     @classmethod
     def load(cls, path: Path | str, passphrase: str) -> Keystore:
@@ -133,24 +93,15 @@ class Keystore:
         document = read_document(path)
         public = _public_keys(document, path)
         network = network_named(document["network"])
-        cipher = _cipher_of(document["kdf"], passphrase, path)
-        try:
-            _open(cipher, document["check"], _file_data(network))
-        except InvalidTag:
-            raise WrongPassphrase(
-                f"the passphrase does not open {path}: give the one it was made with"
-            ) from None
+        seal = Seal.reopen(path, document, _file_data(network), passphrase)
         keys = {}
         for each in public:
-            try:
-                sealed = document["keys"][each.name]
-                key_pair = KeyPair(_open(cipher, sealed, _key_data(network, each)))
-            except InvalidTag:
-                key_pair = None
+            private_key = seal.open(document["keys"][each.name], _key_data(network, each))
+            key_pair = None if private_key is None else KeyPair(private_key)
             if key_pair is None or key_pair.public_key != each.public_key:
                 raise _damaged(path)
             keys[each.name] = key_pair
-        return cls(path, network, cipher, keys)
+        return cls(path, network, seal, keys)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -185,13 +136,10 @@ class Keystore:
                 return document
             if there is not None:
                 raise Conflict(f"{name} has another key in {self.path}: choose another name")
-            nonce = randomness(_NONCE_BYTES)
-            sealed = self._cipher.encrypt(nonce, private_key, _key_data(self.network, entry))
             row = {
                 "account": str(entry.account),
                 "public_key": entry.public_key.hex(),
-                "nonce": nonce.hex(),
-                "sealed": sealed.hex(),
+                **self._seal.close(private_key, _key_data(self.network, entry), randomness),
             }
             return {**document, "keys": {**document["keys"], name: row}}
 
@@ -253,31 +201,6 @@ def encrypt(path: Path | str, passphrase: str, *, log2_n: int | None = None) -> 
     return keystore
 
 
-def _cipher_of(kdf: Mapping[str, Any], passphrase: str, path: Path) -> AESGCM:
-    n, salt = kdf.get("n"), kdf.get("salt")
-    if not (
-        kdf.get("name") == "scrypt"
-        and (kdf.get("r"), kdf.get("p")) == (_SCRYPT_R, _SCRYPT_P)
-        and isinstance(n, int)
-        and 2 <= n <= 1 << SCRYPT_LOG2_N_MAX
-        and n & (n - 1) == 0
-        and isinstance(salt, str)
-    ):
-        raise InvalidInput(
-            f"{path} asks for another way to turn passphrases into keys than scrypt with n up to "
-            f"2^{SCRYPT_LOG2_N_MAX}, r {_SCRYPT_R} and p {_SCRYPT_P}: restore it from a copy"
-        )
-    try:
-        scrypt = Scrypt(salt=bytes.fromhex(salt), length=KEY_BYTES, n=n, r=_SCRYPT_R, p=_SCRYPT_P)
-    except ValueError:
-        raise _damaged(path) from None
-    return AESGCM(scrypt.derive(unicodedata.normalize("NFKC", passphrase).encode()))
-
-
-def _open(cipher: AESGCM, row: Mapping[str, str], data: bytes) -> bytes:
-    return cipher.decrypt(bytes.fromhex(row["nonce"]), bytes.fromhex(row["sealed"]), data)
-
-
 def _file_data(network: Network) -> bytes:
     return f"{FORMAT}\n{network.name}".encode()
 
@@ -289,15 +212,13 @@ def _key_data(network: Network, entry: PublicKey) -> bytes:
 def _public_keys(document: Document, path: Path) -> tuple[PublicKey, ...]:
     """Return the public part, once the whole document is known to have the right shape."""
     try:
-        if document["format"] != FORMAT or document["cipher"] != CIPHER:
+        if document["format"] != FORMAT:
             raise ValueError
         network = network_named(document["network"])
-        if not isinstance(document["kdf"], dict):
-            raise TypeError
-        _check_sealed(document["check"], 0)
+        check_head(document)
         found = []
         for name, row in document["keys"].items():
-            _check_sealed(row, KEY_BYTES)
+            check_sealed(row, KEY_BYTES)
             public_key = bytes.fromhex(row["public_key"])
             account = account_of(public_key, network)
             if len(public_key) != PUBLIC_KEY_BYTES or row["account"] != str(account):
@@ -308,12 +229,6 @@ def _public_keys(document: Document, path: Path) -> tuple[PublicKey, ...]:
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _damaged(path) from None
     return tuple(sorted(found, key=lambda each: each.name))
-
-
-def _check_sealed(row: Mapping[str, str], content_bytes: int) -> None:
-    sizes = (len(bytes.fromhex(row["nonce"])), len(bytes.fromhex(row["sealed"])))
-    if sizes != (_NONCE_BYTES, content_bytes + _TAG_BYTES):
-        raise ValueError
 
 
 def _damaged(path: Path) -> InvalidInput:

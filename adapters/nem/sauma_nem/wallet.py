@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sauma.errors import Conflict, InvalidInput, UnknownName
 from sauma.identifiers import AccountId, check_name
+from sauma_nodes.key_files import Document, change_document, create_document, read_document
 
 from .caip import account_of, network_named
-from .key_files import Document, change_document, create_document, read_document
 from .network import Network
 from .signing import KeyPair
 

@@ -2,7 +2,8 @@
 
 `Connections` speaks to one server; each failure is `Unavailable` (nothing was sent, repeat) or
 `OutcomeUnknown` (ask the chain first).  `Endpoints` asks the healthiest node of several and tells all
-of them, and lets a fact count only when enough nodes agree on it.  For adapters of others too.
+of them, and lets a fact count only when enough nodes agree on it.  Keys at rest: `key_files` keeps
+files whole and private, `sealing` encrypts them.  For adapters of others too.
 """
 
 from sauma_nodes.connections import Connections, Reply

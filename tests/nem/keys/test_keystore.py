@@ -14,14 +14,13 @@ from sauma.errors import Conflict, InvalidInput, StoreBusy, UnknownName
 from sauma_nem import KeyFile
 from sauma_nem.keystore import (
     FORMAT,
-    SCRYPT_LOG2_N_MAX,
     Keystore,
-    WrongPassphrase,
     encrypt,
     is_encrypted,
     public_keys,
 )
 from sauma_nem.signing import KeyPair, verify
+from sauma_nodes.sealing import SCRYPT_LOG2_N_MAX, WrongPassphrase
 
 PASSPHRASE = "a long enough phrase"
 KEY = bytes(range(32))
