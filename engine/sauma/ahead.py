@@ -203,12 +203,12 @@ class Ahead:
 
     def _give_up_before(self, key: _Key) -> None:
         """Forget what was announced to be taken before an entry and was not; those after it are next."""
-        if key in self._queue:
+        if key in self._waiting:
+            passed = [*takewhile(lambda one: one != key, self._waiting)]
+        elif key in self._queue:
             while self._queue.popleft() != key:
                 pass
             passed = [*self._waiting]
-        elif key in self._waiting:
-            passed = [*takewhile(lambda one: one != key, self._waiting)]
         else:
             return
         for one in passed:
@@ -217,18 +217,20 @@ class Ahead:
 
     def _go_on(self) -> None:
         """Hand out work until enough of it waits to be taken."""
-        if not self.workers or self._compute is None:
+        if not self.workers or not self._queue or self._compute is None:
             return
-        if self._pool is None:
-            self._pool = self._start_workers(self._location, self.workers)
         try:
+            if self._pool is None:
+                self._pool = self._start_workers(self._location, self.workers)
             while self._queue and len(self._waiting) < WAITING_PER_WORKER * self.workers:
-                key = self._queue.popleft()
+                key = self._queue[0]
                 self._waiting[key] = self._pool.submit(compute_apart, self._compute, *key[1:])
-        except BrokenExecutor as error:
+                self._queue.popleft()
+        except (BrokenExecutor, OSError, NotImplementedError) as error:
+            # Killed, or this machine starts no further process now or ever.
             self._lose_workers(error)
 
-    def _lose_workers(self, error: BrokenExecutor) -> None:
+    def _lose_workers(self, error: Exception) -> None:
         """Go on without workers until new ones are begun with."""
-        log.warning("workers_died", error=str(error))
+        log.warning("workers_lost", error=str(error))
         self.close()

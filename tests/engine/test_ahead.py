@@ -21,6 +21,7 @@ from sauma.identifiers import complete_gsrn
 from sauma.offers import MeteringPoint, Offer, Side
 from sauma.rulebook import NettingPeriod
 from sauma.steps import clearing_inputs, planning_inputs
+from sauma.store import Store
 from sauma.store.tables import metadata
 
 from .town import AREA, START, STORE, quarter, reading, seed_rulebook
@@ -194,6 +195,29 @@ def test_a_worker_that_dies_costs_time_and_nothing_else(twins):
         town.plan()
 
     assert len(heads(twins)) == 1
+
+
+@pytest.mark.parametrize("error", [OSError("no more processes"), NotImplementedError("no locks")])
+def test_a_machine_that_starts_no_process_costs_time_and_nothing_else(twins, error):
+    """Out of memory, out of processes, or without what they need: the writer goes on by itself."""
+
+    def refuse(_location, _workers):
+        raise error
+
+    twins[0].engine.work_ahead(1, start_workers=refuse)
+    for town in twins:
+        town.plan()
+
+    assert len(heads(twins)) == 1
+
+
+def test_workers_open_the_store_that_was_opened_wherever_the_process_is_now(tmp_path, monkeypatch):
+    """A relative path means what it meant when the store was opened; elsewhere may lie another store."""
+    monkeypatch.chdir(tmp_path)
+    with Store.open(STORE) as store:
+        location = store.location
+
+    assert location == f"sqlite:///{tmp_path / STORE}"
 
 
 def test_an_error_is_raised_where_it_was_asked_for(twins):

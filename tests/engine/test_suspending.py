@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from sauma.dispatch import outbox
+from sauma.dispatch.attempts import Attempts
 from sauma.dispatch.suspending import DEATHS_MAX, WORK_RESUMED, WORK_SUSPENDED
-from sauma.errors import InvalidInput, Unavailable, UnknownName
+from sauma.errors import InvalidInput, StoreBusy, Unavailable, UnknownName
 from sauma.store import projections as p
 from sauma.store import tables
+from sauma.store.attempts import read_note
 from sauma.store.connecting import WRITER
 
 from .faulty import Died, Fault
@@ -256,3 +258,30 @@ def test_what_is_not_suspended_is_not_resumed(sunny):
             sunny.engine.resume(batch_id, reason=reason)
 
     assert sunny.engine.store.head_sequence() == head
+
+
+def test_a_note_that_was_not_kept_is_written_again(town):
+    """The store was busy when the note was to be kept: it is no note, and the next try writes it."""
+    item = bytes(range(32))
+    attempts = Attempts(
+        town.engine.store,
+        town.venue.chain_id,
+        "worker",
+        now=town.clock.now,
+        are_transactions=True,
+        together_max=10,
+    )
+
+    def busy(_):
+        raise StoreBusy("another process writes to the store")
+
+    sa.event.listen(sa.Engine, "commit", busy)
+    try:
+        with pytest.raises(StoreBusy):
+            attempts.next_of([item])
+    finally:
+        sa.event.remove(sa.Engine, "commit", busy)
+
+    assert attempts.next_of([item]) == (item,)
+    with town.engine.store.reading() as connection:
+        assert read_note(connection, town.venue.chain_id, "worker") == {item}

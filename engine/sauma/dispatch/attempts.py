@@ -71,13 +71,23 @@ class Attempts:
     def next_of(self, items: Collection[bytes]) -> tuple[bytes, ...]:
         """Return what is to be tried next, noted on the disk; nothing when all that is left is suspended."""
         if self._noted is None:
-            with self._store.transaction() as transaction:
+            with self._writing() as transaction:
                 self.take_over(transaction, items)
         group = self._together(items)
         if group and not self._is_noted(group):
-            with self._store.transaction() as transaction:
+            with self._writing() as transaction:
                 self._note(transaction, group)
         return group
+
+    @contextmanager
+    def _writing(self) -> Iterator[Transaction]:
+        """Give a transaction; what it could not keep is read and noted again."""
+        try:
+            with self._store.transaction() as transaction:
+                yield transaction
+        except BaseException:
+            self._noted = None
+            raise
 
     def note_next(
         self, transaction: Transaction, items: Collection[bytes], done: Collection[bytes]

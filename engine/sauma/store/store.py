@@ -95,6 +95,7 @@ class Store:
                 raise StoreError(f"there is no folder {path.parent} for the store: make it first")
             if not read_only:
                 unseal_folder(path.parent)
+            url = url.set(database=str(path.absolute()))
         engine = connect_engine(url, read_only=read_only, busy_timeout_ms=busy_timeout_ms)
         store = cls(
             engine,
