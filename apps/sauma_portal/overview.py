@@ -19,7 +19,7 @@ from sauma.agreement import Agreement, check_agreement
 from sauma.errors import Disagreement, InvalidInput
 from sauma.store import projections as p
 from sauma.store import queries
-from sauma.store.projections import JournalProjector
+from sauma.store.folding import JournalProjector
 from sauma_portal import household
 from sauma_portal.accounts import Person, claims, people, trail
 from sauma_portal.accounts.claims import Claim

@@ -113,11 +113,7 @@ def _bill_to_anchor(connection: sa.Connection, bill_id: bytes) -> AnchoredBill |
         )
     ).first()
     if row is not None:
-        (settlement,) = (
-            one
-            for one in queries.settlements(connection)
-            if one.settlement_id == bytes(row.settlement_id)
-        )
+        settlement = queries.settlement(connection, bytes(row.settlement_id))
         (bill,) = bills_to_anchor(connection, settlement, row.participant)
         return bill
     adjusting = connection.execute(

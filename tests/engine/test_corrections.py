@@ -18,7 +18,7 @@ from sauma.replay import replay
 from sauma.rulebook import NettingPeriod
 from sauma.service import Service, ServiceSettings
 from sauma.steps import lines_again
-from sauma.store import corrected
+from sauma.store import corrected, folding
 from sauma.store import projections as p
 from sauma.testing import ManualClock
 
@@ -357,14 +357,14 @@ def test_a_correction_is_whole_or_not_there_when_a_process_dies(make_town, monke
     town.engine.accept([reading("cleo", 2_001, 0, version=2)], late=True)
     town.clock.advance(seconds=DAY_S)
     head = town.engine.store.head_hash()
-    folds = dict(p._FOLDS)
+    folds = dict(folding._FOLDS)
 
     def dies(connection, entry):
         folds["corrected_readings"](connection, entry)
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setitem(p._FOLDS, "corrected_readings", dies)
+        patch.setitem(folding._FOLDS, "corrected_readings", dies)
         with pytest.raises(RuntimeError, match="killed"):
             town.engine.correct_due()
     town.reopen()

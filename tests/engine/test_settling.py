@@ -7,8 +7,10 @@ import itertools
 import pytest
 
 from sauma.billing import LineKind
+from sauma.errors import UnknownName
 from sauma.offers import MeteringPoint, Offer, Side
 from sauma.rulebook import Delivery, Netting, NettingPeriod
+from sauma.store import queries
 from sauma.units import NANO_PER_CENT
 
 from .town import AREA, NAMES, START, Town, gsrn, quarter, reading, seed_rulebook
@@ -304,3 +306,18 @@ def test_areas_are_settled_apart(make_town):
     assert town.engine.agreement().settlements == 2
     assert {line[1] for line in lines_of(town, "cleo")} <= {"anna", "supplier"}
     assert {line[1] for line in lines_of(town, "dora")} <= {"bert", "supplier"}
+
+
+def test_a_settlement_is_found_by_its_id_and_by_its_area(make_town):
+    """One is found without reading all; what was never planned is named."""
+    town = make_town(areas={"bert": "kortteli-2", "dora": "kortteli-2"})
+    town.sunny()
+    town.plan()
+    with town.engine.store.reading() as connection:
+        every = queries.settlements(connection)
+        (there,) = queries.settlements(connection, "kortteli-2")
+
+        assert {one.area for one in every} == {AREA, "kortteli-2"}
+        assert queries.settlement(connection, there.settlement_id) == there
+        with pytest.raises(UnknownName, match="0505 was never planned"):
+            queries.settlement(connection, b"\5" * 32)

@@ -16,7 +16,7 @@ from sauma.journal import Header, SealedEntry, Table, TableClass, TableSchema
 from sauma.settlement import ChainTerms
 from sauma.steps import clear_interval, issue_bills, plan_settlement
 from sauma.store import Store, queries
-from sauma.store.projections import PROJECTORS
+from sauma.store.folding import PROJECTORS
 from sauma.store.tables import vault
 
 
@@ -121,10 +121,7 @@ def _recomputed(transaction, entry: Forged, tables: list[Table]) -> list[Table]:
         fees = [(row["holder"], row["units"]) for row in entry.rows["fee_quotes"]]
         terms = ChainTerms(**entry.row("chain_terms"))
         return plan_settlement(connection, rulebook, header.area, (start, end), terms, fees)
-    identity = entry.row("bills")["settlement_id"]
-    (settlement,) = [
-        one for one in queries.settlements(connection) if one.settlement_id == identity
-    ]
+    settlement = queries.settlement(connection, entry.row("bills")["settlement_id"])
     again = issue_bills(connection, rulebook, settlement, transaction.head_sequence + 1)
     return again if len(again[0]) else []
 

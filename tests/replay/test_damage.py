@@ -13,7 +13,7 @@ from sauma.replay import replay
 from sauma.replay.run import _Replay
 from sauma.replay.stored import stored_findings
 from sauma.store import Store
-from sauma.store.projections import PROJECTORS
+from sauma.store.folding import PROJECTORS
 from sauma.store.tables import JOURNAL_TABLES, vault
 
 from .forger import mutated

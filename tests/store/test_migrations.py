@@ -7,8 +7,8 @@ from settling import settle_somewhere
 
 from sauma.store import Store, migrating
 from sauma.store.connecting import WRITER, connect_engine, store_url
+from sauma.store.folding import PROJECTORS
 from sauma.store.migrations.__main__ import write_revision
-from sauma.store.projections import PROJECTORS
 from sauma.store.tables import JOURNAL_TABLES, vault
 
 

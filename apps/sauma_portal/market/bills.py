@@ -337,5 +337,5 @@ def _has_unsettled(connection: sa.Connection, participant: str, area: str, span:
             p.positions.c.interval_start < span.end,
         )
     ).scalars()
-    settlements = [each for each in queries.settlements(connection) if each.area == area]
+    settlements = queries.settlements(connection, area)
     return any(settlement_of(settlements, area, start) is None for start in starts)

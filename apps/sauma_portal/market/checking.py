@@ -181,9 +181,8 @@ def _check_lines(engine: Engine, bill: BillDocument) -> Step:
     minutes = engine.rulebook.interval_minutes
     wrong = 0
     with engine.store.reading() as connection:
-        rows = {row.settlement_id: row for row in queries.settlements(connection)}
         for settled in bill.settled:
-            period = rows[settled.settlement_id].period
+            period = queries.settlement(connection, settled.settlement_id).period
             again = bill_lines(
                 queries.trades(connection, period, minutes),
                 queries.residuals(connection, period),

@@ -46,7 +46,7 @@ def read_trades(
         .offset(skip)
         .limit(limit)
     ).all()
-    settlements = [each for each in queries.settlements(connection) if each.area == area]
+    settlements = queries.settlements(connection, area)
     belongs = {
         row.interval_start: settlement_of(settlements, area, row.interval_start) for row in rows
     }

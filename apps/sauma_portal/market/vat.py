@@ -102,7 +102,7 @@ def _owed(
         )
         .group_by(owed.c.interval_start, owed.c.purpose, owed.c.debtor, owed.c.creditor)
     )
-    settlements = [each for each in queries.settlements(connection) if each.area == area]
+    settlements = queries.settlements(connection, area)
     for row in rows:
         if settlement_of(settlements, area, row.interval_start) in periods:
             units = int(row.units) if row.debtor == participant else -int(row.units)

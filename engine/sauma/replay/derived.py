@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from sauma.billing import BillStatus
-from sauma.errors import InvalidInput, UnknownName
+from sauma.errors import InvalidInput
 from sauma.intervals import Interval, to_unix
 from sauma.journal import SealedEntry, Table, TableClass, first_difference
 from sauma.replay.past import Past
@@ -34,7 +34,6 @@ from sauma.steps import (
     plan_settlement,
 )
 from sauma.store import corrected, queries, vault
-from sauma.store import projections as p
 
 
 def derived_findings(
@@ -111,7 +110,7 @@ def _plan_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Se
 def _bill_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
     rulebook, interval = _in_force(past, entry)
     bills = entry.table("bills")
-    settlement = find_settlement(connection, bills.value("settlement_id", 0))
+    settlement = queries.settlement(connection, bills.value("settlement_id", 0))
     if (settlement.area, settlement.period_start) != (entry.header.area, interval.start_unix):
         raise InvalidInput(
             f"bills the settlement of {settlement.area} from {settlement.period_start}, its header "
@@ -124,7 +123,9 @@ def _bill_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Se
 
 def _correct_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
     _, interval = _in_force(past, entry)
-    settlement = find_settlement(connection, entry.table("corrections").value("settlement_id", 0))
+    settlement = queries.settlement(
+        connection, entry.table("corrections").value("settlement_id", 0)
+    )
     if (settlement.area, settlement.period_start) != (entry.header.area, interval.start_unix):
         raise InvalidInput(
             f"corrects the settlement of {settlement.area} from {settlement.period_start}, its header "
@@ -157,26 +158,6 @@ def _anchor_again(connection: sa.Connection, entry: SealedEntry, _: Past) -> Seq
             f"{identity.hex()}"
         )
     return tables
-
-
-def find_settlement(connection: sa.Connection, identity: bytes) -> queries.SettlementRow:
-    """Return a settlement by its id; raises `UnknownName` when it was never planned."""
-    row = connection.execute(
-        sa.select(p.settlements).where(p.settlements.c.settlement_id == identity)
-    ).first()
-    if row is None:
-        raise UnknownName(f"the settlement {identity.hex()} was never planned")
-    return queries.SettlementRow(
-        settlement_id=identity,
-        chain_id=row.chain_id,
-        area=row.area,
-        period_start=row.period_start,
-        period_end=row.period_end,
-        obligation_count=row.obligation_count,
-        energy_wh=row.energy_wh,
-        moved_wh=row.moved_wh,
-        sequence=row.sequence,
-    )
 
 
 _STEPS: Final[dict[str, Callable[[sa.Connection, SealedEntry, Past], Sequence[Table]]]] = {

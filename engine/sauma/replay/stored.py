@@ -17,7 +17,7 @@ from sauma.replay.report import Finding
 from sauma.steps import ANCHOR_KEY, SESSION_STEP, STANDING_STEP, step_key
 from sauma.store import Store, salted_digest
 from sauma.store import projections as p
-from sauma.store.projections import PROJECTORS
+from sauma.store.folding import PROJECTORS
 from sauma.store.tables import JOURNAL_TABLES, vault
 from sauma.store.vault import SALT_BYTES
 

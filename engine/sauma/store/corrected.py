@@ -232,10 +232,9 @@ def made(connection: sa.Connection, correction_id: bytes) -> tuple[int, queries.
     row = connection.execute(
         sa.select(p.corrections).where(p.corrections.c.correction_id == correction_id)
     ).first()
-    for settlement in queries.settlements(connection) if row is not None else ():
-        if row is not None and settlement.settlement_id == bytes(row.settlement_id):
-            return row.sequence, settlement
-    raise UnknownName(f"the correction {correction_id.hex()} was never made")
+    if row is None:
+        raise UnknownName(f"the correction {correction_id.hex()} was never made")
+    return row.sequence, queries.settlement(connection, bytes(row.settlement_id))
 
 
 def correction_count(connection: sa.Connection, settlement_id: bytes) -> int:

@@ -27,6 +27,7 @@ from sauma.store.connecting import (
 from sauma.store.cursors import StoredCursor, read_cursor
 from sauma.store.faults import database_faults, is_disk_failure
 from sauma.store.folder import unseal_folder
+from sauma.store.folding import PROJECTORS
 from sauma.store.journal_rows import (
     Schemas,
     hash_before,
@@ -36,7 +37,6 @@ from sauma.store.journal_rows import (
 )
 from sauma.store.lanes import Lane
 from sauma.store.projecting import Projector
-from sauma.store.projections import PROJECTORS
 from sauma.store.transaction import Transaction
 from sauma.store.vault import VaultItem, get_item
 
