@@ -42,6 +42,25 @@ Nodes: TypeAlias = Annotated[
         "first; without any the folder has its own.",
     ),
 ]
+Agreement: TypeAlias = Annotated[
+    int | None,
+    Parameter(help="NEM: so many nodes must have the same block before it counts as final."),
+]
+Floats: TypeAlias = Annotated[
+    int | None,
+    Parameter(help="NEM, new folder: so many further accounts issue, each in a lane of its own."),
+]
+Delegates: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(
+        negative="",
+        help="NEM: NAME=KEY, a participant and the public key of its account, which lets the issuer's "
+        "key sign; repeat for each.",
+    ),
+]
+Hourly: TypeAlias = Annotated[
+    Literal["refuse", "split"], Parameter(help="What to do with hourly Datahub values.")
+]
 TimeoutS: TypeAlias = Annotated[
     float, Parameter(name="--timeout", help="The longest silence of the node, in seconds.")
 ]

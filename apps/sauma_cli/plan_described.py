@@ -10,7 +10,7 @@ from sauma.errors import InvalidInput
 from sauma.outlook import Load, Population, Tariff, load_of
 from sauma.rulebook import Anchoring, Delivery, Netting, NettingPeriod
 from sauma.units import format_scaled
-from sauma_cli.rendering import plain_table
+from sauma_cli.rendering import hours, plain_table
 from sauma_cli.screen import Screen
 from sauma_nem.network import MICRO_PER_XEM
 from sauma_nem.tariff import nem_tariff
@@ -52,8 +52,8 @@ def show_described(
             policy_words(load.netting, load.period),
             f"{facts['transactions']:,}",
             f"{facts['blocks']:,}",
-            f"{facts['hours']:,.1f}",
-            f"{facts['hours_of_senders']:,.1f}",
+            hours(facts["seconds"]),
+            hours(facts["seconds_of_senders"]),
             _xem(facts["fee_micro_xem"]),
             f"{100 * load.share_of(tariff):,.1f} %",
         )
@@ -104,8 +104,8 @@ def _facts(load: Load, tariff: Tariff, senders: int) -> dict[str, Any]:
         "anchors": anchors,
         "transactions": transactions,
         "blocks": -(-transactions // tariff.block_transactions),
-        "hours": tariff.hours(transactions),
-        "hours_of_senders": tariff.hours(transactions, senders),
+        "seconds": tariff.seconds(transactions),
+        "seconds_of_senders": tariff.seconds(transactions, senders),
         "fee_micro_xem": load.fee_units + anchors * load.anchor_fee_units,
         "times_in_month": load.times_in_month,
         "transactions_in_month": load.transactions_in_month,

@@ -9,7 +9,7 @@ from sauma.forecast import Forecast, forecast, policies
 from sauma_cli.folder import Folder
 from sauma_cli.inputs import Inputs, enter
 from sauma_cli.plan_described import policy_words
-from sauma_cli.rendering import count, plain_table
+from sauma_cli.rendering import count, hours, plain_table
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, FeeUnit, Site, open_site
 
@@ -51,7 +51,7 @@ def _show(
             f"{one.anchors:,}" if one.anchors else "[dim]-[/]",
             f"{one.transactions:,}",
             f"{one.blocks:,}",
-            f"{one.hours:,.1f}",
+            hours(one.seconds),
             _fees(one.fee_units, fee_unit),
             "[bold]◂ now[/]" if _is_like(one, own) else "",
         )
@@ -90,7 +90,7 @@ def _facts(one: Forecast) -> dict[str, Any]:
         "movements": one.movements,
         "transactions": one.transactions,
         "blocks": one.blocks,
-        "hours": one.hours,
+        "seconds": one.seconds,
         "bytes": one.bytes_total,
         "fee_units": one.fee_units,
         "anchor_fee_units": one.anchor_fee_units,

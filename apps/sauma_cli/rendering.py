@@ -14,9 +14,10 @@ from sauma.billing import BillLine, BillStatus, LineKind
 from sauma.intervals import format_time
 from sauma.statements import BillStatement
 from sauma.store.anchored import AnchorStanding
-from sauma.units import format_scaled
+from sauma.units import Rounding, divide_rounded, format_scaled
 
 BILL_ID_DIGITS: Final = 16
+_TENTH_OF_HOUR_SECONDS: Final = 360
 """How many digits of a bill's id are shown to people; `sauma prove` takes them."""
 
 _LINE_WORDS: Final = {
@@ -51,6 +52,12 @@ def cents(amount_cents: int) -> str:
 def nano(amount_nano: int) -> str:
     """Show nano-units with at least two decimals; what is smaller than a cent is never cut."""
     return format_scaled(amount_nano, 9, 2)
+
+
+def hours(seconds: int) -> str:
+    """Return a time in hours with one decimal, as `1,234.5`."""
+    whole, tenths = divmod(divide_rounded(seconds, _TENTH_OF_HOUR_SECONDS, Rounding.HALF_EVEN), 10)
+    return f"{whole:,}.{tenths}"
 
 
 def count(number: int, what: str) -> str:

@@ -45,9 +45,9 @@ class Forecast:
     """Batches of holders without an account: they wait for one and are not in the other numbers."""
 
     @property
-    def hours(self) -> float:
+    def seconds(self) -> int:
         """How long the blocks take at the chain's pace, when nobody else uses it."""
-        return self.blocks * self.block_seconds / 3600
+        return self.blocks * self.block_seconds
 
 
 def policies(rulebook: Rulebook) -> list[Rulebook]:

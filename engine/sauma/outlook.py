@@ -13,7 +13,7 @@ import attrs
 
 from sauma.errors import InvalidInput
 from sauma.rulebook import Anchoring, Delivery, Netting, NettingPeriod
-from sauma.units import check_integer
+from sauma.units import Rounding, check_integer, divide_rounded
 
 MONTH_DAYS: Final = 30
 DAY_SECONDS: Final = 86_400
@@ -65,15 +65,15 @@ class Tariff:
     movement_fee_units: int
     anchor_fee_units: int
 
-    def hours(self, transactions: int, senders: int = 0) -> float:
+    def seconds(self, transactions: int, senders: int = 0) -> int:
         """Return how long transactions take at the full chain, or through so many senders' room.
 
-        For people to read: the last block counts as far as it is full.
+        The last block counts as far as it is full.
         """
         room = self.block_transactions
         if senders:
             room = min(room, senders * self.account_transactions)
-        return transactions * self.block_seconds / (room * 3600)
+        return divide_rounded(transactions * self.block_seconds, room, Rounding.HALF_EVEN)
 
 
 @attrs.frozen(kw_only=True)

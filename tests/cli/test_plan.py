@@ -20,7 +20,7 @@ def test_a_described_city(sauma_run) -> None:
     row = next(line.split() for line in shown.out.splitlines() if line.startswith("unnetted"))
     assert row[2:] == ["500,000", "4,167", "69.4", "83.3", "50,000.00", "6,944.4", "%"]
     assert (unnetted["transactions"], unnetted["blocks"]) == (500_000, 4_167)
-    assert round(unnetted["hours"], 1) == 69.4
+    assert unnetted["seconds"] == 250_000
     assert unnetted["transactions_in_month"] == 30 * 12_000_000
     assert unnetted["fee_micro_xem"] == 50_000 * 10**6
     assert (by_month["netting"], by_month["period"]) == ("multilateral", "month")
@@ -34,8 +34,8 @@ def test_several_senders(sauma_run) -> None:
         for senders in ("1", "2")
     )
 
-    assert round(one["policies"][0]["hours_of_senders"], 1) == 83.3
-    assert two["policies"][0]["hours_of_senders"] == two["policies"][0]["hours"]
+    assert one["policies"][0]["seconds_of_senders"] == 300_000
+    assert two["policies"][0]["seconds_of_senders"] == two["policies"][0]["seconds"]
 
 
 @pytest.mark.parametrize("chain", ["nem", "memory"])
@@ -58,6 +58,7 @@ def test_what_is_planned_is_what_is_sent(sauma_run, files, tmp_path, chain) -> N
     assert planned["rulebook"]["anchors"] == 1
     assert len(planned["policies"]) == 7
     assert planned["policies"][0]["netting"] == "none"
+    assert all(isinstance(one["seconds"], int) for one in planned["policies"])
 
 
 def test_what_is_settled_is_not_planned_again(sauma_run, settled_in_memory, bytes_of) -> None:

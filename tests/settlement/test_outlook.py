@@ -25,7 +25,7 @@ def test_an_hour_of_a_city_takes_the_full_chain_69_hours():
     unnetted = load()
 
     assert unnetted.transactions == 500_000
-    assert round(FULL_POOL.hours(unnetted.transactions), 1) == 69.4
+    assert FULL_POOL.seconds(unnetted.transactions) == 250_000
     assert unnetted.transactions_in_month == 30 * 12_000_000
     assert int(unnetted.share_of(NEM)) == 69, (
         "a day's legs are 70 times what the chain takes in a day"
@@ -35,9 +35,9 @@ def test_an_hour_of_a_city_takes_the_full_chain_69_hours():
 def test_a_block_takes_120_and_an_account_what_its_pool_holds():
     """One account with 120 in the pool fills the chain alone: 7,200 an hour; ours keeps to 100."""
     assert NEM.block_transactions == 120
-    assert FULL_POOL.hours(7_200, senders=1) == FULL_POOL.hours(7_200) == 1.0
-    assert NEM.hours(6_000, senders=1) == 1.0
-    assert NEM.hours(7_200, senders=2) == 1.0, "two accounts fill a block, and no more fits"
+    assert FULL_POOL.seconds(7_200, senders=1) == FULL_POOL.seconds(7_200) == 3_600
+    assert NEM.seconds(6_000, senders=1) == 3_600
+    assert NEM.seconds(7_200, senders=2) == 3_600, "two accounts fill a block, and no more fits"
 
 
 def test_what_a_thousand_trades_cost():

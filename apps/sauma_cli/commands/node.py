@@ -81,35 +81,7 @@ def node(
     """Run a NEM test node, or several, until Ctrl-C: the rules and the interface of NIS1."""
     configure_logging(verbose=verbose)
     screen = Screen(as_json=json)
-    if auto + manual + (block_seconds is not None) > 1:
-        raise InvalidInput("choose one of --block-seconds, --auto and --manual")
-    rhythm: BlockRhythm = block_seconds or BLOCK_SECONDS_DEFAULT
-    if auto or manual:
-        rhythm = "auto" if auto else "manual"
-
-    def show(servers: Sequence[NodeServer]) -> None:
-        first = servers[0].node
-        accounts = first.settings.balances_micro()
-        urls = [server.url for server in servers]
-        screen.show(
-            f"[bold]NEM test node[/] ({network}) at {', '.join(urls)}, height {first.height}",
-            f"  blocks   {_RHYTHM_WORDS.get(str(rhythm)) or f'every {rhythm} s'}",
-        )
-        for switch in first.faults.active():
-            screen.show(f"  fault    {switch.fault}")
-        for address, balance_micro in accounts.items():
-            screen.show(f"  funded   {address} with {format_scaled(balance_micro, 6, 0)} XEM")
-        screen.show("Ctrl-C ends it" + ("" if path else "; nothing is kept: there is no --path"))
-        screen.finish(
-            {
-                "url": urls[0],
-                "urls": urls,
-                "network": network,
-                "height": first.height,
-                "accounts": accounts,
-            }
-        )
-
+    rhythm = _rhythm(block_seconds, auto=auto, manual=manual)
     options = _Options(
         port=port,
         network=network,
@@ -122,10 +94,56 @@ def node(
         faults=tuple(fault or ()),
         faults_seed=faults_seed,
     )
+    _serve(nodes, path, options, screen)
+    return 0
+
+
+def _serve(nodes: int, path: Path | None, options: _Options, screen: Screen) -> None:
+    """Run so many nodes until the end."""
     if nodes == 1:
-        serve(path=path, on_ready=lambda server: show([server]), **options)
-        return 0
+        serve(path=path, on_ready=lambda made: _show([made], options, path, screen), **options)
+        return
     if path is not None:
         path.mkdir(parents=True, exist_ok=True)
-    serve_network(nodes, folder=path, on_ready=lambda made: show(made.servers), **options)
-    return 0
+    serve_network(
+        nodes,
+        folder=path,
+        on_ready=lambda made: _show(made.servers, options, path, screen),
+        **options,
+    )
+
+
+def _rhythm(block_seconds: float | None, *, auto: bool, manual: bool) -> BlockRhythm:
+    if auto + manual + (block_seconds is not None) > 1:
+        raise InvalidInput("choose one of --block-seconds, --auto and --manual")
+    if auto or manual:
+        return "auto" if auto else "manual"
+    return block_seconds or BLOCK_SECONDS_DEFAULT
+
+
+def _show(
+    servers: Sequence[NodeServer], options: _Options, path: Path | None, screen: Screen
+) -> None:
+    """Say where the nodes are, as soon as they answer."""
+    first = servers[0].node
+    accounts = first.settings.balances_micro()
+    urls = [server.url for server in servers]
+    network, rhythm = options["network"], options["block_seconds"]
+    screen.show(
+        f"[bold]NEM test node[/] ({network}) at {', '.join(urls)}, height {first.height}",
+        f"  blocks   {_RHYTHM_WORDS.get(str(rhythm)) or f'every {rhythm} s'}",
+    )
+    for switch in first.faults.active():
+        screen.show(f"  fault    {switch.fault}")
+    for address, balance_micro in accounts.items():
+        screen.show(f"  funded   {address} with {format_scaled(balance_micro, 6, 0)} XEM")
+    screen.show("Ctrl-C ends it" + ("" if path else "; nothing is kept: there is no --path"))
+    screen.finish(
+        {
+            "url": urls[0],
+            "urls": urls,
+            "network": network,
+            "height": first.height,
+            "accounts": accounts,
+        }
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import Parameter
 
@@ -18,6 +18,7 @@ from sauma_cli.options import (
     TIMEOUT_S_DEFAULT,
     ChainName,
     FolderOption,
+    Hourly,
     Json,
     NetworkName,
     Node,
@@ -27,6 +28,9 @@ from sauma_cli.options import (
 )
 from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice
+
+_Files: TypeAlias = tuple[Path | None, Path | None, Path | None, Path | None]
+"""Participants, readings, prices and rulebook."""
 
 
 def plan(
@@ -53,9 +57,7 @@ def plan(
     node: Node = None,
     network: Annotated[NetworkName | None, Parameter(help="NEM: testnet unless named.")] = None,
     mosaic: Annotated[str | None, Parameter(help="NEM: namespace:name of the energy.")] = None,
-    hourly: Annotated[
-        Literal["refuse", "split"], Parameter(help="What to do with hourly Datahub values.")
-    ] = "refuse",
+    hourly: Hourly = "refuse",
     timeout_s: TimeoutS = TIMEOUT_S_DEFAULT,
     json: Json = False,
     verbose: Verbose = False,
@@ -82,26 +84,28 @@ def plan(
         )
         show_described(population, Delivery(delivery), senders, screen)
         return 0
-    from sauma_cli.plan_real import show_real
-
     choice = ChainChoice(
         kind=chain, node_urls=one_node(node), network=network, mosaic=mosaic, timeout_s=timeout_s
     )
-    place = Folder(folder)
+    _plan_real(Folder(folder), choice, files, hourly, screen)
+    return 0
+
+
+def _plan_real(
+    place: Folder, choice: ChainChoice, files: _Files, hourly: Hourly, screen: Screen
+) -> None:
+    """Plan what is in the four files, or what the folder has not settled."""
+    from sauma_cli.plan_real import show_real
+
+    participants, readings, prices, rulebook = files
+    inputs = None
     if participants and readings and prices and rulebook:
-        show_real(
-            place,
-            choice,
-            read_inputs(participants, readings, prices, rulebook, hourly=hourly),
-            screen,
-        )
+        inputs = read_inputs(participants, readings, prices, rulebook, hourly=hourly)
     elif any(files):
         raise InvalidInput("give all of --participants, --readings, --prices and --rulebook")
-    elif place.store.is_file():
-        show_real(place, choice, None, screen)
-    else:
+    elif not place.store.is_file():
         raise InvalidInput(
             "say what to plan: --households 500000 for a described population, or --participants, "
-            f"--readings, --prices and --rulebook; there is nothing in {folder}"
+            f"--readings, --prices and --rulebook; there is nothing in {place.path}"
         )
-    return 0
+    show_real(place, choice, inputs, screen)

@@ -21,8 +21,12 @@ from sauma_cli.logging_setup import configure_logging
 from sauma_cli.options import (
     FOLDER_DEFAULT,
     TIMEOUT_S_DEFAULT,
+    Agreement,
     ChainName,
+    Delegates,
+    Floats,
     FolderOption,
+    Hourly,
     Json,
     NetworkName,
     Nodes,
@@ -58,24 +62,9 @@ def settle(
     ] = None,
     folder: FolderOption = FOLDER_DEFAULT,
     node: Nodes = (),
-    agreement: Annotated[
-        int | None,
-        Parameter(help="NEM: so many nodes must have the same block before it counts as final."),
-    ] = None,
-    floats: Annotated[
-        int | None,
-        Parameter(
-            help="NEM, new folder: so many further accounts issue, each in a lane of its own."
-        ),
-    ] = None,
-    delegate: Annotated[
-        tuple[str, ...],
-        Parameter(
-            negative="",
-            help="NEM: NAME=KEY, a participant and the public key of its account, which lets the issuer's "
-            "key sign; repeat for each.",
-        ),
-    ] = (),
+    agreement: Agreement = None,
+    floats: Floats = None,
+    delegate: Delegates = (),
     advance: Annotated[
         bool, Parameter(negative="", help="Ask the node for blocks (sauma node --control, anvil).")
     ] = False,
@@ -83,9 +72,7 @@ def settle(
     mosaic: Annotated[
         str | None, Parameter(help="NEM: namespace:name of the energy; sauma:wh unless named.")
     ] = None,
-    hourly: Annotated[
-        Literal["refuse", "split"], Parameter(help="What to do with hourly Datahub values.")
-    ] = "refuse",
+    hourly: Hourly = "refuse",
     late: Annotated[
         bool,
         Parameter(
@@ -132,7 +119,7 @@ def _read(
     readings: Path | None,
     prices: Path | None,
     rulebook: Path | None,
-    hourly: Literal["refuse", "split"],
+    hourly: Hourly,
     folder: Folder,
     *,
     late: bool,

@@ -60,19 +60,7 @@ def metering_routes(metering: Metering) -> Sequence[ControllerRouterHandler]:
         if isinstance(device, Response):
             return device
         body = await _body(request, metering.settings.body_bytes_max)
-        if isinstance(body, Response):
-            return body
-        try:
-            columns, faults = decode_batch(body)
-            return _answer(await metering.take(device, columns, faults), len(columns))
-        except NotABatch as error:
-            return problem(
-                400, "not-a-batch", "This is no batch", str(error), more={"field": error.field}
-            )
-        except Overloaded as error:
-            wait = {"Retry-After": str(metering.settings.retry_after_s)}
-            status = 429 if error.of_device else 503
-            return problem(status, "overloaded", "Come again", str(error), headers=wait)
+        return body if isinstance(body, Response) else await _taken(metering, device, body)
 
     @get("/points/{gsrn:str}/readings")
     async def readings(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -80,20 +68,14 @@ def metering_routes(metering: Metering) -> Sequence[ControllerRouterHandler]:
         device = await _device(metering, request)
         if isinstance(device, Response):
             return device
-        try:
-            found = await asyncio.to_thread(
-                _known,
-                metering,
-                device,
-                str(request.path_params["gsrn"]),
-                str(request.query_params.get("start", "")),
-                str(request.query_params.get("end", "")),
-            )
-        except InvalidInput as error:
-            return problem(400, "not-a-span", "This cannot be asked", str(error))
-        if found is None:
-            return problem(404, "no-such-point", "No such metering point", "of this device's")
-        return Response(found, media_type=JSON)
+        return await asyncio.to_thread(
+            _point,
+            metering,
+            device,
+            str(request.path_params["gsrn"]),
+            str(request.query_params.get("start", "")),
+            str(request.query_params.get("end", "")),
+        )
 
     @get("/live")
     async def live(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -142,6 +124,21 @@ def health_routes(metering: Metering) -> Router:
 
 
 # --- answering ---------------------------------------------------------------------------------
+
+
+async def _taken(metering: Metering, device: Device, body: bytes) -> Response[bytes]:
+    """Take what a device sent; answered when it is on the disk."""
+    try:
+        columns, faults = decode_batch(body)
+        return _answer(await metering.take(device, columns, faults), len(columns))
+    except NotABatch as error:
+        return problem(
+            400, "not-a-batch", "This is no batch", str(error), more={"field": error.field}
+        )
+    except Overloaded as error:
+        wait = {"Retry-After": str(metering.settings.retry_after_s)}
+        status = 429 if error.of_device else 503
+        return problem(status, "overloaded", "Come again", str(error), headers=wait)
 
 
 def _answer(taken: Taken, count: int) -> Response[bytes]:
@@ -221,6 +218,17 @@ def _broken(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
 
 
 # --- reading -----------------------------------------------------------------------------------
+
+
+def _point(metering: Metering, device: Device, gsrn: str, start: str, end: str) -> Response[bytes]:
+    """Answer what is known of a metering point, or why nothing is said of it."""
+    try:
+        found = _known(metering, device, gsrn, start, end)
+    except InvalidInput as error:
+        return problem(400, "not-a-span", "This cannot be asked", str(error))
+    if found is None:
+        return problem(404, "no-such-point", "No such metering point", "of this device's")
+    return Response(found, media_type=JSON)
 
 
 def _known(metering: Metering, device: Device, gsrn: str, start: str, end: str) -> bytes | None:
