@@ -15,30 +15,26 @@ from typing import Final
 import attrs
 
 from sauma.chain import BlockRef, ChainEvent, Cursor, Effect, EventPage, Head, Point, is_reference
-from sauma.errors import BadAnswer, InvalidInput, Unavailable
+from sauma.errors import BadAnswer, Unavailable
 
 from .caip import account_of
 from .codec import effects_of, payment_effects, reference_in
 from .escrow_events import ESCROW_EVENTS, EscrowEvent, effects_of_event, parse_escrow_log
 from .ledger import (
     BATCH_SETTLED,
-    CLAIMED,
-    CLAIMS_CLOSED,
-    DEPOSITED,
     EVENTS,
     INTERVAL_COMMITTED,
     LOCKED_MOVED,
     SETTLE,
     SIGNED_SETTLED,
-    WITHDRAWN,
     LedgerEvent,
     event_topic,
     parse_log,
     selector,
 )
 from .many import AUTHORISE_MANY, CLOSE_MANY
+from .moved import credited_by, movements_in
 from .node import NodeClient
-from .operations import Asset, Kind, Movement, NetLine, movements_of, read, read_line
 from .reading import ATTEMPTS_MAX, LedgerReader, head_of
 from .replies import BlockReply, BlockTransaction, Log, Receipt
 from .sessions import STEP
@@ -53,8 +49,6 @@ _WORD: Final = 32
 _WITH_REFERENCE: Final = (SETTLE, STEP, AUTHORISE_MANY, CLOSE_MANY, STAND, CHARGE)
 _AREA_PLACE: Final = slice(4, 4 + _WORD)
 _REFERENCE_PLACE: Final = slice(4 + _WORD, 4 + 2 * _WORD)
-_FILL_BYTES: Final = 28
-_NET_BYTES: Final = 20
 
 
 @attrs.frozen(kw_only=True)
@@ -237,16 +231,16 @@ class _Reader:
             movement.account
             for each in told
             for event in each.ledger
-            for movement in _movements(event)
+            for movement in movements_in(event)
         }
         for each in told:
             accounts.update(*(change.accounts for event in each.escrow for change in event.changes))
-            charged = {event.reference for event in each.escrow if event.charged_units}
             accounts.update(
                 line.account
+                for charged in each.escrow
+                if charged.charged_units
                 for event in each.ledger
-                if event.signature == LOCKED_MOVED and event.indexed in charged
-                for line in _lines(event.fields[3], _NET_BYTES)
+                for line in credited_by(event, charged.reference)
             )
         return self._views.owners_of(self._node, sorted(accounts), blocks[-1].ref.height)
 
@@ -304,7 +298,7 @@ def _contents(
         reference_in(event.indexed) for event in told.ledger if event.signature in _SEQUENCED
     ]
     references += [reference_in(event.reference) for event in told.escrow if event.reference]
-    movements = [each for event in told.ledger for each in _movements(event)]
+    movements = [each for event in told.ledger for each in movements_in(event)]
     first = next((each for each in references if each is not None), None)
     held = [effects_of_event(event, owners, settings) for event in told.escrow]
     held += [
@@ -325,50 +319,9 @@ def _charge_effects(
     paid = [
         (account_of(owners[line.account], settings.chain), line.money_units)
         for event in ledger
-        if event.signature == LOCKED_MOVED and event.indexed == charged.reference
-        for line in _lines(event.fields[3], _NET_BYTES)
+        for line in credited_by(event, charged.reference)
     ]
     return charge_effects(charged.reference, paid, settings)
-
-
-def _movements(event: LedgerEvent) -> list[Movement]:
-    """Return what an event of the contract says that moved, by account number."""
-    try:
-        return [each for each in _all_movements(event) if each.delta_units]
-    except InvalidInput as error:
-        raise BadAnswer(f"the contract told what cannot be: {error}") from error
-
-
-def _all_movements(event: LedgerEvent) -> Iterator[Movement]:
-    fields = event.fields
-    if event.signature == BATCH_SETTLED:
-        yield from movements_of(read(fields[3]))
-    elif event.signature == SIGNED_SETTLED:
-        for line in (*_lines(fields[2], _FILL_BYTES), *_lines(fields[3], _NET_BYTES)):
-            yield from _both(line.account, line.energy_wh, line.money_units)
-    elif event.signature == DEPOSITED:
-        yield from _both(event.account, 0, fields[0])
-    elif event.signature == WITHDRAWN:
-        yield from _both(event.account, 0, -fields[1])
-    elif event.signature == CLAIMED:
-        yield from _both(fields[1], fields[2], fields[3])
-    elif event.signature == CLAIMS_CLOSED:
-        yield from _both(fields[0], fields[1], fields[2])
-
-
-def _lines(data: bytes, line_bytes: int) -> Iterator[NetLine]:
-    """Yield the net lines that begin each of the fixed-width lines of an event."""
-    for start in range(0, len(data), line_bytes):
-        line = read_line(Kind.NET, data[start : start + _NET_BYTES])
-        if isinstance(line, NetLine):
-            yield line
-
-
-def _both(account: int, energy_wh: int, money_units: int) -> tuple[Movement, Movement]:
-    return (
-        Movement(account=account, asset=Asset.ENERGY, delta_units=energy_wh),
-        Movement(account=account, asset=Asset.MONEY, delta_units=money_units),
-    )
 
 
 def _start(
