@@ -64,6 +64,8 @@ NODE_FAULTS: tuple[NodeFault, ...] = (
     TimeSkew(seconds=700),
 )
 """What a node does wrong in a storm; all its switches but the delay, which only takes time."""
+HIDING = (StaleHeight, HalfPage)
+"""Of these, those that keep back what is in blocks, or waits."""
 QUESTION_PERMILLE, ANNOUNCE_PERMILLE = 10, 70
 """How often each strikes: announces are few, and matter more."""
 ANNOUNCE = "/transaction/announce"
@@ -103,6 +105,7 @@ class NemWorld(SimulatedWorld):
             self.node.mine()
         self.node.mine(FINALITY_BLOCKS)
         self.old = self.node
+        self._hides = True
 
     def trouble(self, line: Line) -> None:
         """Have the node go wrong while anything does: with about half of its faults, by the seed's."""
@@ -113,9 +116,13 @@ class NemWorld(SimulatedWorld):
             draw = Random(kinds)
             self.node.faults.reseed(draw.randrange(1_000_000))
             for fault in NODE_FAULTS:
-                if draw.random() < 1 / 2:
+                if draw.random() < 1 / 2 and (self._hides or not isinstance(fault, HIDING)):
                     self.node.faults.on(fault, permille=QUESTION_PERMILLE)
                     self.node.faults.on(fault, permille=ANNOUNCE_PERMILLE, routes=(ANNOUNCE,))
+
+    def show_everything(self) -> None:
+        self._hides = False
+        self._calm_down()
 
     def _calm_down(self) -> None:
         for switch in self.node.faults.active():

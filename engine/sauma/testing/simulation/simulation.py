@@ -279,7 +279,7 @@ class _Play:
                 self._see_everything()
 
     def _see_everything(self) -> None:
-        """From now on no node is old.
+        """From now on no node is old, or keeps anything back.
 
         Where the chain takes a batch a second time, an old copy finds what was paid by looking at the
         chain and at what waits: nobody can find that whose record is lost, at a node that is behind.
@@ -288,6 +288,7 @@ class _Play:
         self._faults = self._faults.without({Fault.LAGGING})
         for process in self.processes:
             process.line.lags = False
+        self._world.show_everything()
 
     def _step_with_damaged_bytes(self) -> None:
         """Flip a bit of signed bytes, let all try, and put it right again, as from a copy."""

@@ -67,6 +67,9 @@ class SimulatedWorld(abc.ABC):
     def remember_state(self) -> None:
         """Keep the chain as it is now: the old state that lagging lines see from now on."""
 
+    def show_everything(self) -> None:  # noqa: B027 - most nodes keep nothing back
+        """From now on have no node keep back what is in blocks, or waits; for worlds whose nodes do so."""
+
     @abc.abstractmethod
     def close(self) -> None:
         """End the world."""
