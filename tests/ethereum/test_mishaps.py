@@ -25,6 +25,7 @@ class Line:
         self.height_max: int | None = None
         self.logs_blocks_max: int | None = None
         self.hides_logs = False
+        self.cuts_logs = False
         self.asked: list[str] = []
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
@@ -58,6 +59,8 @@ class Line:
         (reply,) = self.transport.ask([call])
         if self.hides_logs and call.method == "eth_getTransactionReceipt" and reply:
             return {**reply, "logs": []}
+        if self.cuts_logs and call.method == "eth_getTransactionReceipt" and reply:
+            return {**reply, "logs": [{**log, "data": "0xff"} for log in reply["logs"]]}
         return reply
 
 
@@ -322,6 +325,20 @@ def test_a_hidden_log_is_noticed(anvil):
 
     with pytest.raises(BadAnswer, match="a log is missing"):
         chain.events(Cursor())
+
+
+def test_a_log_that_no_contract_writes_is_the_nodes_fault(anvil):
+    """It is named as a bad answer, so that the next node is asked; it is no fault of the caller's."""
+    land_by_turns(anvil, 1)
+    wanted = anvil.events()
+    alone, (liar,) = lined(anvil, "liar")
+    liar.cuts_logs = True
+    both, (first, _) = lined(anvil, "liar", "honest")
+    first.cuts_logs = True
+
+    with pytest.raises(BadAnswer, match="cannot have told"):
+        alone.events(Cursor())
+    assert anvil.events(both) == wanted
 
 
 def test_death_is_proved_without_old_state(anvil, monkeypatch):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sauma.errors import BadAnswer, InvalidInput
-
 from .ledger import (
     BATCH_SETTLED,
     CLAIMED,
@@ -31,10 +29,7 @@ def credited_by(event: LedgerEvent, reference: bytes) -> Iterator[NetLine]:
 
 def movements_in(event: LedgerEvent) -> list[Movement]:
     """Return what an event of the contract says that moved, by account number."""
-    try:
-        return [each for each in _all_movements(event) if each.delta_units]
-    except InvalidInput as error:
-        raise BadAnswer(f"the contract told what cannot be: {error}") from error
+    return [each for each in _all_movements(event) if each.delta_units]
 
 
 def _all_movements(event: LedgerEvent) -> Iterator[Movement]:

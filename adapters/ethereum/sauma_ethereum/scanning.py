@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from sauma.chain import BlockRef, ChainEvent, Cursor, Effect, EventPage, Head, Point, is_reference
-from sauma.errors import BadAnswer, Unavailable
+from sauma.errors import BadAnswer, InvalidInput, Unavailable
 
 from .caip import account_of
 from .codec import effects_of, payment_effects, reference_in
@@ -99,13 +99,26 @@ def read_page(
         blocks = _read_blocks(node, start, last)
         if blocks is None:
             continue
-        events = _Reader(node, settings).events(blocks) if blocks else ()
+        events = _events_of(node, settings, blocks) if blocks else ()
         if events is not None:
             return _page(blocks, events, start, since, head)
     raise Unavailable(
         f"the chain of node {node.name} is being rewritten above block {since.height}: "
         "repeat the call when it has caught up"
     )
+
+
+def _events_of(
+    node: NodeClient, settings: EthereumSettings, blocks: Sequence[BlockReply]
+) -> tuple[ChainEvent, ...] | None:
+    """Return the events of blocks; what no contract of ours tells is the node's fault, not the caller's."""
+    try:
+        return _Reader(node, settings).events(blocks)
+    except InvalidInput as error:
+        raise BadAnswer(
+            f"node {node.name} shows in blocks {blocks[0].ref.height} to {blocks[-1].ref.height} what "
+            f"the contracts cannot have told: {error}; ask another node"
+        ) from error
 
 
 class _Reader:
