@@ -34,6 +34,7 @@ def whole():
         street.engine.accept([late], late=True)
         street.clock.advance(seconds=86_400)
         assert street.engine.correct_due() == 1
+        street.engine.register("dogwood", street.chain.account("dogwood"))
         yield Forger(street.engine.store)
         street.engine.close()
 
@@ -71,7 +72,7 @@ def test_a_correction_made_twice_is_found(whole, tmp_path):
 
 
 def test_a_correction_left_out_is_noted(whole, tmp_path):
-    """The late reading waits: that is no difference, and it is said."""
+    """The late reading waits: that is no difference, and it is said; and that there was time for it."""
     forger = copy.deepcopy(whole)
     forger.entries.remove(forger.of_kind("settlement_corrected")[0])
 
@@ -79,4 +80,6 @@ def test_a_correction_left_out_is_noted(whole, tmp_path):
         report = replay(store, codec=CODEC)
 
     assert report.ok
-    assert "1 of them wait for a correction" in [note.explanation for note in report.notes]
+    waiting, overdue = [note.explanation for note in report.notes]
+    assert waiting == "1 of them wait for a correction"
+    assert overdue.endswith("or the correction was withheld")

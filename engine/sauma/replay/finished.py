@@ -11,7 +11,7 @@ from sauma.errors import SaumaError
 from sauma.intervals import from_unix
 from sauma.replay.past import Past
 from sauma.replay.report import Finding
-from sauma.steps import issue_bills, open_anchors
+from sauma.steps import due_corrections, issue_bills, open_anchors
 from sauma.store import anchored, corrected, queries
 
 
@@ -63,12 +63,18 @@ def note_unanchored(connection: sa.Connection, past: Past) -> None:
 
 
 def note_uncorrected(connection: sa.Connection, past: Past) -> None:
-    """Note the late readings that no correction has taken up: they are settled when their period is over."""
+    """Note the late readings that no correction has taken up, and whose period was over by the last entry."""
     waiting = corrected.waiting_count(connection)
     if waiting:
+        explanation = f"{waiting} of them wait for a correction"
+        past.notes.append(Finding(place="late readings", explanation=explanation))
+    if not waiting or past.rulebook is None or past.time_unix is None:
+        return
+    for area, interval in due_corrections(connection, past.rulebook, from_unix(past.time_unix)):
         past.notes.append(
             Finding(
-                place="late readings",
-                explanation=f"{waiting} of them wait for a correction",
+                place=f"interval {interval} of {area}",
+                explanation="its late readings could have been corrected before the last entry: the "
+                "engine stopped before it did, or the correction was withheld",
             )
         )
