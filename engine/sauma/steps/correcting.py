@@ -143,12 +143,10 @@ def _correct_intervals(
 ) -> _Found:
     readings: list[CorrectedReading] = []
     positions: list[CorrectedPosition] = []
-    rulebooks: dict[int, Rulebook] = {}
-    points = corrected.points_of(connection, settlement.area) if starts else {}
-    for start in starts:
-        if queries.settlement_covering(connection, settlement.area, start) != settlement:
-            continue
-        rulebooks[start] = corrected.rulebook_then(connection, settlement.area, start)
+    own = queries.own_starts(connection, settlement.period, starts)
+    rulebooks = corrected.rulebooks_then(connection, settlement, own)
+    points = corrected.points_of(connection, settlement.area) if own else {}
+    for start in own:
         found = _correct_interval(
             connection, settlement.area, start, rulebooks[start], points, taken_up_by
         )

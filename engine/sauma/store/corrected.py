@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import attrs
@@ -19,6 +21,42 @@ from sauma.rulebook import Rulebook
 from sauma.store import projections as p
 from sauma.store import queries
 from sauma.store.tables import journal_entries
+
+# Built once: a correction asks these of every interval, and building one takes longer than running it.
+_CLEARED = sa.select(p.cleared_intervals.c.interval_start, p.cleared_intervals.c.sequence).where(
+    p.cleared_intervals.c.area == sa.bindparam("area"),
+    p.cleared_intervals.c.interval_start >= sa.bindparam("first"),
+    p.cleared_intervals.c.interval_start < sa.bindparam("after"),
+)
+
+
+def _of_points(query: sa.Select[Any], table: sa.Table) -> sa.Select[Any]:
+    """Return a question about some points in an interval."""
+    return query.where(
+        table.c.interval_start_of_row == sa.bindparam("start"),
+        table.c.point_digest.in_(sa.bindparam("points", expanding=True)),
+    )
+
+
+_IN_TIME = _of_points(sa.select(p.readings), p.readings)
+_LATE = _of_points(
+    sa.select(p.late_readings, journal_entries.c.time).join(
+        journal_entries, journal_entries.c.sequence == p.late_readings.c.sequence
+    ),
+    p.late_readings,
+)
+_LATE_TAKEN = _LATE.where(p.late_readings.c.corrected_by <= sa.bindparam("taken_up_by"))
+_LATE_POINTS = _of_points(sa.select(p.late_readings.c.point_digest), p.late_readings)
+_LATE_POINTS_OPEN = _LATE_POINTS.where(p.late_readings.c.corrected_by.is_(None))
+_LATE_POINTS_TAKEN = _LATE_POINTS.where(
+    p.late_readings.c.corrected_by == sa.bindparam("taken_up_by")
+)
+_TRADES, _RESIDUALS = (
+    sa.select(table).where(
+        table.c.area == sa.bindparam("area"), table.c.interval_start == sa.bindparam("start")
+    )
+    for table in (p.trades, p.residuals)
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -90,15 +128,12 @@ def late_points(
     taken_up_by: int | None,
 ) -> set[bytes]:
     """Return those of some points with late readings that a correction took up, or none yet."""
-    late = p.late_readings.c
-    query = sa.select(late.point_digest).where(
-        late.interval_start_of_row == interval_start,
-        late.corrected_by.is_(None) if taken_up_by is None else late.corrected_by == taken_up_by,
-    )
+    query = _LATE_POINTS_OPEN if taken_up_by is None else _LATE_POINTS_TAKEN
+    asked = {"start": interval_start, "taken_up_by": taken_up_by}
     found: set[bytes] = set()
     for first in range(0, len(digests), queries.IDS_MAX):
-        some = query.where(late.point_digest.in_(digests[first : first + queries.IDS_MAX]))
-        found.update(bytes(digest) for digest in connection.execute(some).scalars())
+        some = {**asked, "points": digests[first : first + queries.IDS_MAX]}
+        found.update(bytes(digest) for digest in connection.execute(query, some).scalars())
     return found
 
 
@@ -114,26 +149,31 @@ def rulebook_then(connection: sa.Connection, area: str, interval_start: int) -> 
 
     Raises `InvalidInput` for an interval that is neither cleared nor settled.
     """
-    cleared = p.cleared_intervals.c
-    sequence = connection.execute(
-        sa.select(cleared.sequence).where(
-            cleared.area == area, cleared.interval_start == interval_start
+    asked = {"area": area, "first": interval_start, "after": interval_start + 1}
+    closed = connection.execute(_CLEARED, asked).first() or queries.settlement_covering(
+        connection, area, interval_start
+    )
+    if closed is None:
+        raise InvalidInput(
+            f"the interval {interval_start} of {area} is open: it needs no correction"
         )
-    ).scalar()
-    if sequence is None:
-        settlement = queries.settlement_covering(connection, area, interval_start)
-        if settlement is None:
-            raise InvalidInput(
-                f"the interval {interval_start} of {area} is open: it needs no correction"
-            )
-        sequence = settlement.sequence
-    digest = connection.execute(
-        sa.select(p.rulebooks.c.rulebook_hash)
-        .where(p.rulebooks.c.sequence < sequence)
-        .order_by(p.rulebooks.c.sequence.desc())
-        .limit(1)
-    ).scalar_one()
-    return queries.rulebook(connection, bytes(digest))
+    return _before(queries.published_rulebooks(connection), closed.sequence)
+
+
+def rulebooks_then(
+    connection: sa.Connection, settlement: queries.SettlementRow, starts: Iterable[int]
+) -> dict[int, Rulebook]:
+    """Return the rulebook of each of a settlement's intervals, as `rulebook_then` does of one."""
+    period = settlement.period
+    asked = {"area": period.area, "first": period.start, "after": period.end}
+    cleared = {row.interval_start: row.sequence for row in connection.execute(_CLEARED, asked)}
+    published = queries.published_rulebooks(connection)
+    return {start: _before(published, cleared.get(start, settlement.sequence)) for start in starts}
+
+
+def _before(published: Sequence[tuple[int, Rulebook]], sequence: int) -> Rulebook:
+    """Return the rulebook that was in force when an entry was made."""
+    return published[bisect_left(published, sequence, key=itemgetter(0)) - 1][1]
 
 
 def is_billed(connection: sa.Connection, settlement: queries.SettlementRow) -> bool:
@@ -159,16 +199,11 @@ def all_readings(
     With the entry of a correction, what it took up is new, and what came after it is left out.
     """
     found = []
-    for table in (p.readings, p.late_readings):
-        is_late = table is p.late_readings
-        columns = [table, journal_entries.c.time] if is_late else [table]
-        query = sa.select(*columns).where(table.c.interval_start_of_row == interval_start)
-        if is_late:
-            query = query.join(journal_entries, journal_entries.c.sequence == table.c.sequence)
-            if taken_up_by is not None:
-                query = query.where(table.c.corrected_by <= taken_up_by)
+    late = _LATE if taken_up_by is None else _LATE_TAKEN
+    for query, is_late in ((_IN_TIME, False), (late, True)):
+        asked = {"start": interval_start, "taken_up_by": taken_up_by}
         for first in range(0, len(digests), queries.IDS_MAX):
-            some = digests[first : first + queries.IDS_MAX]
+            asked_of = {**asked, "points": digests[first : first + queries.IDS_MAX]}
             found += [
                 LateReading(
                     point_digest=bytes(row.point_digest),
@@ -183,7 +218,7 @@ def all_readings(
                     arrived=from_unix(row.time) if is_late else None,
                     is_new=is_late and row.corrected_by == taken_up_by,
                 )
-                for row in connection.execute(query.where(table.c.point_digest.in_(some)))
+                for row in connection.execute(query, asked_of)
             ]
     return found
 
@@ -202,11 +237,7 @@ def points_of(connection: sa.Connection, area: str) -> dict[str, list[bytes]]:
 def traded(connection: sa.Connection, area: str, interval_start: int) -> dict[str, tuple[int, int]]:
     """Return what each participant bought from and sold to others in an interval, and to itself."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for row in connection.execute(
-        sa.select(p.trades).where(
-            p.trades.c.area == area, p.trades.c.interval_start == interval_start
-        )
-    ):
+    for row in connection.execute(_TRADES, {"area": area, "start": interval_start}):
         sums[row.buyer][0] += row.energy_wh
         sums[row.seller][1] += row.energy_wh
     return {name: (bought, sold) for name, (bought, sold) in sums.items()}
@@ -216,11 +247,7 @@ def settled_residuals(
     connection: sa.Connection, area: str, interval_start: int
 ) -> dict[str, tuple[int, int]]:
     """Return what was settled between participants and the supplier for an interval."""
-    rows = connection.execute(
-        sa.select(p.residuals).where(
-            p.residuals.c.area == area, p.residuals.c.interval_start == interval_start
-        )
-    )
+    rows = connection.execute(_RESIDUALS, {"area": area, "start": interval_start})
     return {row.participant: (row.bought_wh, row.sold_wh) for row in rows}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -232,6 +232,17 @@ def residuals(connection: sa.Connection, period: Period) -> list[tuple[Residual,
     ]
 
 
+def own_starts(connection: sa.Connection, period: Period, starts: Sequence[int]) -> list[int]:
+    """Return those of some intervals of a period that belong to it, and to no settlement before."""
+    earlier = [(row.period_start, row.period_end) for row in _earlier(connection, period)]
+    return [
+        start
+        for start in starts
+        if period.start <= start < period.end
+        and not any(first <= start < after for first, after in earlier)
+    ]
+
+
 def _in_period(
     connection: sa.Connection,
     table: sa.Table,
@@ -251,12 +262,17 @@ def _covered(
     """Return the conditions that a row is of a period's intervals, and of no earlier settlement's."""
     start = table.c.interval_start
     conditions = [table.c.area == period.area, start >= period.start, start < period.end]
+    for row in _earlier(connection, period):
+        conditions.append(sa.or_(start < row.period_start, start >= row.period_end))
+    return conditions
+
+
+def _earlier(connection: sa.Connection, period: Period) -> list[sa.Row[int, int]]:
+    """Return start and end of what settlements before one covered of its period."""
     of_period = {
         "area": period.area,
         "start": period.start,
         "end": period.end,
         "before": period.before,
     }
-    for row in connection.execute(_COVERED_BEFORE, of_period):
-        conditions.append(sa.or_(start < row.period_start, start >= row.period_end))
-    return conditions
+    return [*connection.execute(_COVERED_BEFORE, of_period)]
