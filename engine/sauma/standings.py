@@ -43,6 +43,7 @@ from sauma.steps import (
     STANDING_STEPS_TAKEN,
     Parties,
     TakenStanding,
+    check_charged_once,
     follow_standing,
     judge_standing,
     plan_standing,
@@ -168,6 +169,7 @@ class Standings:
                 for done, step in zip(known, steps, strict=True)
             ]
             parties = Parties(holder_of=self._holder_of(connection, steps), escrow=escrow)
+            check_charged_once(connection, steps, parties)
             for _, outcome in new:
                 self._check_funds(connection, outcome, balance_units)
             self._append(transaction, new, parties)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from sauma import standings
 from sauma.billing import BillStatus
 from sauma.chain import Support
 from sauma.errors import (
@@ -22,6 +23,7 @@ from sauma.memory import MemoryChain, MemoryCodec, NamedSigner
 from sauma.session import (
     MicroSession,
     SessionReading,
+    SessionTerms,
     Signed,
     StandingAction,
     StandingStep,
@@ -62,8 +64,9 @@ class Streets(Roads):
 
     def light(self, number: int, wh: int, **changes) -> MicroSession:
         facts = {"arbiter": None, "arbiter_window_s": 0, "bond_units": 0, "fixed_fee_units": 0}
-        terms = self.agree(**facts, key=f"light {number}", **changes)
+        return self.under(self.agree(**facts, key=f"light {number}", **changes), wh)
 
+    def under(self, terms: SessionTerms, wh: int = 400) -> MicroSession:
         def reading(sequence: int, register_wh: int) -> Signed:
             statement = SessionReading(
                 session_id=terms.session_id,
@@ -218,6 +221,41 @@ def _charge(streets: Streets, terms: StandingTerms, *lines: MicroSession) -> Sta
         caller=streets.accounts["operator"],
         lines=lines,
     )
+
+
+def test_no_two_authorisations_pay_for_one_micro_session(streets):
+    """Nor in one batch, nor where a session with a hold of its own pays for it (P4)."""
+    first, second = streets.allowed(), streets.allowed(key="2")
+    light, other = streets.light(1, 400), streets.light(2, 400)
+    charge = streets.engine.standings.charge
+    charge([(first, [light])])
+    streets.step(2)
+    streets.engine.sessions.authorise(streets.terms, streets.authorisation())
+
+    for charges in (
+        [(second, [light])],
+        [(first, [other]), (second, [other])],
+        [(second, [streets.under(streets.terms)])],
+    ):
+        with pytest.raises(SessionRefused, match="paid for by") as caught:
+            charge(charges)
+        assert caught.value.reason == "id_used"
+    charge([(second, [other])])
+    streets.step(2)
+    assert streets.replayed().findings == ()
+
+
+def test_replay_finds_a_micro_session_that_two_authorisations_paid_for(streets, monkeypatch):
+    """An engine that looked away charged the car twice for one light."""
+    first, second = streets.allowed(), streets.allowed(key="2")
+    light = streets.light(1, 400)
+    with monkeypatch.context() as patch:
+        patch.setattr(standings, "check_charged_once", lambda *_: None)
+        streets.engine.standings.charge([(first, [light])])
+        streets.engine.standings.charge([(second, [light])])
+
+    (finding,) = streets.replayed().findings
+    assert "is paid for by" in str(finding)
 
 
 def test_a_chain_that_keeps_none_is_named(streets):

@@ -22,6 +22,7 @@ from sauma.settlement import ESCROW
 from sauma.steps import (
     Parties,
     TakenStanding,
+    check_charged_once,
     follow_standing,
     judge_standing,
     kept_standing,
@@ -70,6 +71,7 @@ def standing_again(connection: sa.Connection, entry: SealedEntry, past: Past) ->
         standing = before[-1][1].standing if before else None
         done.append((taken, judge_standing(standing, taken.step, taken.judged_at, verifier)))
     parties = Parties(holder_of=lambda account: past.holder(account, OUTSIDE), escrow=escrow)
+    check_charged_once(connection, [taken.step for taken, _ in done], parties)
     return plan_standing(done, parties)
 
 

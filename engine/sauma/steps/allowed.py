@@ -13,6 +13,7 @@ from sauma.errors import SessionRefused, StoreDamaged
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.session import (
+    Reason,
     Refusal,
     SessionState,
     Standing,
@@ -22,8 +23,8 @@ from sauma.session import (
     standing_batch,
 )
 from sauma.steps.sessions import Parties, batch_effects, step_key
+from sauma.store import charged, vault
 from sauma.store import projections as p
-from sauma.store import vault
 
 STANDING_STEPS_TAKEN: Final = "standing_steps_taken"
 STANDING_STEP: Final = "standing_step"
@@ -98,6 +99,39 @@ def follow_standing(
         standing = outcome.standing
         done.append((taken, outcome))
     return done
+
+
+def check_charged_once(
+    connection: sa.Connection, steps: Sequence[StandingStep], parties: Parties
+) -> None:
+    """Raise `SessionRefused` for a micro-session that was paid for elsewhere (P4).
+
+    By another authorisation of its payer, there or in the same batch, or by a session with a hold of
+    its own; that one authorisation pays for it once is the machine's to say.
+    """
+    asked: dict[bytes, bytes] = {}
+    for step in steps:
+        for line in step.lines:
+            _refuse_other(asked, line.terms.session_id, step.terms.standing_id)
+            asked[line.terms.session_id] = step.terms.standing_id
+    if not asked:
+        return
+    payers = {parties.holder_of(step.terms.payer) for step in steps}
+    for standing_id in charged.standings_of(connection, payers):
+        for taken in taken_standing(connection, standing_id):
+            for line in taken.step.lines:
+                _refuse_other(asked, line.terms.session_id, standing_id)
+    for session_id in charged.sessions_among(connection, asked):
+        _refuse_other(asked, session_id, session_id)
+
+
+def _refuse_other(asked: Mapping[bytes, bytes], session_id: bytes, paid_by: bytes) -> None:
+    """Refuse a micro-session that is asked for under another authorisation than paid for it."""
+    if asked.get(session_id, paid_by) != paid_by:
+        raise SessionRefused(
+            f"micro-session {session_id.hex()} is paid for by {paid_by.hex()}: leave it out",
+            Reason.ID_USED.value,
+        )
 
 
 def standing_batch_of(done: Sequence[tuple[TakenStanding, StandingOutcome]]) -> Batch:
