@@ -12,7 +12,7 @@ from litestar.params import JSONBody, QueryParameter
 from sauma_portal import household
 from sauma_portal.acts import pricing
 from sauma_portal.acts.tokens import READ, TRADE
-from sauma_portal.api import facts
+from sauma_portal.api import facts, requests
 from sauma_portal.api import messages as m
 from sauma_portal.api.scoping import PROBLEMS, SECURITY, Number, scoped
 from sauma_portal.documents import bill_sheet, typeset
@@ -38,7 +38,7 @@ class MarketCalls(Controller):
 
     @put("/prices", guards=[scoped(TRADE)], responses=PROBLEMS, sync_to_thread=True)
     def set_prices(
-        self, request: Request[Visitor, Any, Any], data: JSONBody[m.WantedPrices]
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.WantedPrices]
     ) -> m.PriceFacts:
         """Set both prices; null ends a side."""
         slow_down(request)
@@ -55,7 +55,7 @@ class MarketCalls(Controller):
         sync_to_thread=True,
     )
     def effect(
-        self, request: Request[Visitor, Any, Any], data: JSONBody[m.WantedPrices]
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.WantedPrices]
     ) -> m.PriceEffectFacts:
         """Say what other prices would have meant in the last thirty days; sets nothing."""
         slow_down(request)

@@ -12,7 +12,7 @@ from sauma_portal import household
 from sauma_portal.accounts import Person, claims, people
 from sauma_portal.acts import entering, joining, leaving, metering, tokens
 from sauma_portal.acts.tokens import ACCOUNT, READ
-from sauma_portal.api import facts
+from sauma_portal.api import facts, requests
 from sauma_portal.api import messages as m
 from sauma_portal.api.scoping import OPEN_PROBLEMS, PROBLEMS, SECURITY, Identity, scoped
 from sauma_portal.web.slowing import slow_down
@@ -26,7 +26,9 @@ class OpenCalls(Controller):
     tags = ("joining",)
 
     @post("/people", responses=OPEN_PROBLEMS, sync_to_thread=True)
-    def register(self, request: Request[Visitor, Any, Any], data: JSONBody[m.Registering]) -> m.Me:
+    def register(
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Registering]
+    ) -> m.Me:
         """Make an account."""
         slow_down(request)
         form = _form(data)
@@ -34,7 +36,9 @@ class OpenCalls(Controller):
         return facts.me(person)
 
     @post("/log-in", responses=OPEN_PROBLEMS, sync_to_thread=True)
-    def grant(self, request: Request[Visitor, Any, Any], data: JSONBody[m.Granting]) -> m.NewToken:
+    def grant(
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Granting]
+    ) -> m.NewToken:
         """Make a token with e-mail address and password."""
         portal = portal_of(request)
         form = {"email": data.email, "password": data.password}
@@ -50,7 +54,7 @@ class OpenCalls(Controller):
 
     @post("/password-resets", responses=OPEN_PROBLEMS, sync_to_thread=True)
     def ask_for_password(
-        self, request: Request[Visitor, Any, Any], data: JSONBody[m.ResetRequest]
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.ResetRequest]
     ) -> m.Done:
         """Send a letter with a key for a new password; the answer never says whether."""
         entering.ask_for_password(
@@ -59,7 +63,9 @@ class OpenCalls(Controller):
         return m.Done()
 
     @post("/password-resets/use", responses=OPEN_PROBLEMS, sync_to_thread=True)
-    def set_password(self, request: Request[Visitor, Any, Any], data: JSONBody[m.Reset]) -> m.Done:
+    def set_password(
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Reset]
+    ) -> m.Done:
         """Set a new password with the key; every session and token ends."""
         slow_down(request)
         entering.set_password(portal_of(request), {"key": data.key, "password": data.password})
@@ -79,7 +85,7 @@ class OwnCalls(Controller):
         return facts.me(person_of(request))
 
     @patch("/me", guards=[scoped(ACCOUNT)], responses=PROBLEMS, sync_to_thread=True)
-    def change(self, request: Request[Visitor, Any, Any], data: JSONBody[m.Profile]) -> m.Me:
+    def change(self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Profile]) -> m.Me:
         """Change what neighbours see, what I do, and my language."""
         slow_down(request)
         portal, person = portal_of(request), person_of(request)
@@ -99,14 +105,16 @@ class OwnCalls(Controller):
 
     @post("/me/password", guards=[scoped(ACCOUNT)], responses=PROBLEMS, sync_to_thread=True)
     def change_password(
-        self, request: Request[Visitor, Any, Any], data: JSONBody[m.PasswordChange]
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.PasswordChange]
     ) -> m.Done:
         """Change my password; every session and token ends, this one too."""
         entering.change_password(portal_of(request), person_of(request), _form(data))
         return m.Done()
 
     @post("/me/close", guards=[scoped(ACCOUNT)], responses=PROBLEMS, sync_to_thread=True)
-    def close(self, request: Request[Visitor, Any, Any], data: JSONBody[m.Password]) -> m.Done:
+    def close(
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Password]
+    ) -> m.Done:
         """Stop trading, and erase who I was."""
         leaving.close_account(portal_of(request), person_of(request), _form(data))
         return m.Done()
@@ -151,7 +159,7 @@ class OwnCalls(Controller):
 
     @post("/metering-points", guards=[scoped(ACCOUNT)], responses=PROBLEMS, sync_to_thread=True)
     def claim(
-        self, request: Request[Visitor, Any, Any], data: JSONBody[m.Claiming]
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Claiming]
     ) -> m.PointFacts:
         """Say that a metering point is mine; the same again is a no-op."""
         slow_down(request)
@@ -179,7 +187,7 @@ class OwnCalls(Controller):
 
     @post("/wallet/proof", guards=[scoped(ACCOUNT)], responses=PROBLEMS, sync_to_thread=True)
     def prove(
-        self, request: Request[Visitor, Any, Any], data: JSONBody[m.Proving]
+        self, request: Request[Visitor, Any, Any], data: JSONBody[requests.Proving]
     ) -> m.WalletFacts:
         """Use a wallet of my own, proved by a signature."""
         slow_down(request)
@@ -201,6 +209,6 @@ def _again(request: Asked, person: Person) -> Person:
         return people.find(connection, person.person_id) or person
 
 
-def _form(data: m.Incoming) -> dict[str, Any]:
+def _form(data: requests.Incoming) -> dict[str, Any]:
     """Return a message as the fields of a form."""
     return msgspec.structs.asdict(data)

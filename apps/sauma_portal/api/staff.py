@@ -14,7 +14,7 @@ from sauma.intervals import from_unix
 from sauma_portal import household, overview
 from sauma_portal.acts import staffing
 from sauma_portal.acts.tokens import STAFF
-from sauma_portal.api import facts
+from sauma_portal.api import facts, requests
 from sauma_portal.api import messages as m
 from sauma_portal.api.scoping import PROBLEMS, SECURITY, Identity, Number, scoped
 from sauma_portal.web.slowing import slow_down
@@ -39,7 +39,7 @@ class StaffCalls(Controller):
         self,
         request: Request[Visitor, Any, Any],
         claim_id: Identity,
-        data: JSONBody[m.Decision],
+        data: JSONBody[requests.Decision],
     ) -> m.ClaimFacts:
         """Confirm or refuse that a metering point is somebody's."""
         slow_down(request)
@@ -62,7 +62,7 @@ class StaffCalls(Controller):
         self,
         request: Request[Visitor, Any, Any],
         person_id: Identity,
-        data: JSONBody[m.TradingDecision],
+        data: JSONBody[requests.TradingDecision],
     ) -> m.Done:
         """Pause or continue somebody's trading."""
         slow_down(request)
