@@ -67,11 +67,13 @@ def _check_supplier(rulebook: Rulebook, participants: Iterable[str]) -> None:
 
 
 def participant_tables(connection: sa.Connection, names: Iterable[str]) -> list[Table]:
-    """Return the table of new participants; none may have the supplier's name."""
+    """Return the table of new participants; none may have a supplier's name.
+
+    Nor that of an earlier one: what is corrected of its time is owed by it and to it.
+    """
     given = {check_name(name) for name in names}
     new = sorted(given - registered.participants_among(connection, given))
-    rulebook = queries.newest_rulebook(connection)
-    if rulebook is not None:
+    for rulebook in queries.rulebooks(connection):
         _check_supplier(rulebook, new)
     return [Table.from_rows(journal.PARTICIPANTS, [(name,) for name in new])] if new else []
 

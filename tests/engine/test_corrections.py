@@ -245,6 +245,20 @@ def test_prices_and_window_are_those_of_that_day(make_town):
     assert replayed(town) == []
 
 
+def test_the_name_of_an_earlier_supplier_stays_its_own(make_town):
+    """A correction owes it and is owed by it, by name: nobody else may be called so meanwhile."""
+    town = settled(make_town())
+    other = SUPPLIER.__class__(name="other", sells_at_micro=300_000, buys_at_micro=0)
+    town.engine.publish(seed_rulebook(version=2, supplier=other))
+
+    for name in (SUPPLIER.name, other.name):
+        with pytest.raises(Conflict, match="cannot be a participant too"):
+            town.engine.register(name)
+    late(town, reading("cleo", 1_601, 0, version=2))
+    ((line,),) = (one.bill.lines for one in town.engine.adjustments())
+    assert line.counterparty == SUPPLIER.name
+
+
 def test_where_periods_overlap_each_interval_belongs_to_its_own_settlement(make_town):
     """A rulebook nets by day from the second quarter-hour on; each correction finds its own bill."""
     town = settled(make_town(), 0)
