@@ -22,7 +22,7 @@ from sauma_cli.ethereum_keys import EthereumKeys, EthereumWallets
 from sauma_cli.ethereum_node import CHAIN_NUMBER, OwnEthereum
 from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.rendering import count
-from sauma_cli.sites import ChainChoice, FeeUnit, first_answer
+from sauma_cli.sites import ChainChoice, FeeUnit, check_nodes, first_answer
 from sauma_cli.wallets import Wallets
 from sauma_ethereum.caip import chain_id_of
 from sauma_ethereum.chain import EthereumChain
@@ -194,7 +194,7 @@ def _somebodys_nodes(
     keys = EthereumKeys(folder.keys, settings.chain)
     _check_keys(keys, settings)
     clients = [client_at(url, choice.timeout_s) for url in choice.node_urls]
-    first_answer(clients, partial(_check, settings))
+    check_nodes(clients, partial(_check, settings))
     return EthereumSite(
         settings=settings,
         keys=keys,

@@ -18,7 +18,7 @@ from sauma_cli.folder import Folder, StoredChain
 from sauma_cli.keys import Keys
 from sauma_cli.nem_authority import account_on, public_key_of
 from sauma_cli.nodes import OwnNode, client_of, miner_of
-from sauma_cli.sites import ChainChoice, FeeUnit, first_answer
+from sauma_cli.sites import ChainChoice, FeeUnit, check_nodes, first_answer
 from sauma_cli.wallets import NemWallets, Wallets
 from sauma_nem.caip import network_named
 from sauma_nem.chain import NemChain
@@ -163,7 +163,7 @@ def open_nem_site(folder: Folder, stored: StoredChain | None, choice: ChainChoic
 def _somebodys_nodes(keys: Keys, stored: StoredChain | None, choice: ChainChoice) -> NemSite:
     clients = [client_of(url, choice.timeout_s) for url in choice.node_urls]
     settings = _settings(keys, stored, choice, first_height=1)
-    first_answer(clients, lambda client: client.check(settings.nem_network))
+    check_nodes(clients, lambda client: client.check(settings.nem_network))
     if stored is None:
         # Nothing of this folder lies deeper than a reorganisation can reach from here.
         height = first_answer(clients, NodeClient.height)

@@ -10,7 +10,7 @@ from typing import Final, Protocol, Self, TypeVar
 import attrs
 
 from sauma.chain import Chain, Codec
-from sauma.errors import BadAnswer, Conflict, InvalidInput, Unavailable
+from sauma.errors import BadAnswer, ChainError, Conflict, InvalidInput, Unavailable
 from sauma.memory import MemoryChain, MemoryCodec
 from sauma.settlement import CLEARING, ISSUER
 from sauma.units import Rounding, divide_rounded, format_scaled
@@ -192,6 +192,21 @@ def first_answer(nodes: Sequence[N], ask: Callable[[N], T]) -> T:
         except (Unavailable, BadAnswer):
             continue
     return ask(nodes[-1])
+
+
+def check_nodes(nodes: Sequence[N], check: Callable[[N], None]) -> None:
+    """Raise for each node that answers and is the wrong one, and when none answers at all.
+
+    One that was mistyped is so named before anything is begun, and not when its turn comes.
+    """
+    silent: list[ChainError] = []
+    for node in nodes:
+        try:
+            check(node)
+        except (Unavailable, BadAnswer) as error:
+            silent.append(error)
+    if len(silent) == len(nodes):
+        raise silent[-1]
 
 
 def open_site(folder: Folder, choice: ChainChoice) -> Site:

@@ -15,7 +15,7 @@ from sauma_cli.commands.run import choice_of
 from sauma_cli.keys import Keys
 from sauma_nem import NemSigner, NodeClient
 from sauma_nem.multisig import make_multisig
-from sauma_nem.network import TESTNET
+from sauma_nem.network import MAINNET, TESTNET
 from sauma_nem.testnode import NodeServer, TestNode, WallClock
 from sauma_nem.testnode.clock import node_seconds
 from sauma_service.configuration import read_configuration
@@ -83,6 +83,23 @@ def test_the_next_node_is_asked_when_the_first_is_down(
 
     assert (settled.code, settled.err) == (0, "")
     assert {bill["status"] for bill in settled.document["bills"]} == {"provisional"}
+
+
+def test_a_node_of_another_network_is_named_at_once(sauma_run, files, folder, urls) -> None:
+    """Also when it is not the first one: nothing is begun, and the first is not taken for all."""
+    with TestNode.create({}, network=MAINNET) as other, NodeServer(other) as stranger:
+        shown = sauma_run(
+            "settle",
+            *files.options,
+            "--folder",
+            folder,
+            *asking([urls[0], stranger.url]),
+            "--advance",
+        )
+
+    assert shown.code == 1
+    assert f"node {stranger.url} serves network" in " ".join(shown.err.split())
+    assert not (folder / "store.sqlite").exists()
 
 
 def test_more_agreement_than_nodes(sauma_run, files, folder, urls) -> None:
