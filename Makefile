@@ -35,7 +35,7 @@ demo: .venv/.demo
 
 test: .venv/.test
 	@sh tests/portal/chromium.sh
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.test
 	$(BIN)/ruff format --check .

@@ -23,8 +23,13 @@ def pytest_configure(config):
         settings.load_profile("exploring" if is_long else "repeatable")
 
 
+FIRST = ("tests/kill/", "tests/simulation/", "tests/soak/", "tests/suite/", "tests/project/")
+"""Where single files take long: workers begin with them, so that none is left alone with one at the end."""
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is marked `soak`, unless `-m` names that mark."""
+    """Begin with the longest; leave out what is marked `soak`, unless `-m` names that mark."""
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     if "soak" in config.getoption("markexpr", ""):
         return
     long_ones = [item for item in items if item.get_closest_marker("soak")]

@@ -28,7 +28,7 @@ from scenario import (
 )
 
 BLOCK_SECONDS: Final = 0.03
-DEATHS: Final = (1, 2, 3, 4)
+DEATHS: Final = (1, 2, 4, 8)
 """How often the process of a story may die, each as likely."""
 FORK_DEPTH_MAX: Final = FINALITY_BLOCKS - 2
 POINT, MOMENT = "point", "moment"

@@ -23,10 +23,10 @@ CAUGHT = {
     (mutants.cursor_begins_at_the_head, EthTesterWorld): 0,
     (mutants.sent_before_it_is_committed, NemWorld): 35,
     (mutants.sent_before_it_is_committed, EthTesterWorld): 23,
-    (mutants.signed_anew_at_the_deadline, NemWorld): 282,
+    (mutants.signed_anew_at_the_deadline, NemWorld): 37,
     (mutants.retractions_are_ignored, NemWorld): 7,
     (mutants.retractions_are_ignored, EthTesterWorld): 4,
-    (mutants.nobody_holds_a_lane, NemWorld): 32,
+    (mutants.nobody_holds_a_lane, NemWorld): 61,
     (mutants.nonce_taken_before_its_bytes, LastingMemoryWorld): 1,
     (mutants.nonce_taken_before_its_bytes, EthTesterWorld): 12,
 }
