@@ -77,6 +77,8 @@ class Ground:
 class EthereumHarness(Harness):
     """The ground as it was, with an adapter that knows nothing yet."""
 
+    histories = 4
+
     def __init__(self, ground: Ground) -> None:
         self.local, self.settings = ground.local, ground.settings
         self.line = Line(ground.local.node.transport)

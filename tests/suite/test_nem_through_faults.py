@@ -16,23 +16,16 @@ ALONE = [
 ]
 
 
-class TestNemThroughLoudFaults(ChainSuite):
-    """Every case, while answers are lost, late, cut, refused: for a caller that repeats its question."""
+class TestNemThroughFaults(ChainSuite):
+    """Every case with every fault: answers lost, late, cut, refused, or wrong though they look right.
+
+    The caller repeats its question, and believes what it hears twice.
+    """
 
     @pytest.fixture
     def harness(self) -> Iterator[Harness]:
         """A new node."""
-        with a_troubled_harness(LOUD, Stubborn) as made:
-            yield made
-
-
-class TestNemThroughLies(ChainSuite):
-    """Every case, while answers are wrong and look right: for a caller that believes two of three."""
-
-    @pytest.fixture
-    def harness(self) -> Iterator[Harness]:
-        """A new node."""
-        with a_troubled_harness(LYING, Distrustful) as made:
+        with a_troubled_harness((*LOUD, *LYING), Distrustful) as made:
             yield made
 
 

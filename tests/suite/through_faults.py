@@ -87,7 +87,7 @@ def _is_trouble(path: str, answer: JsonObject | ErrorReply) -> bool:
     return path == "/status" and answer["code"] in (NodeStatus.RUNNING, NodeStatus.LOADING)
 
 
-class Distrustful(HttpTransport):
+class Distrustful(Stubborn):
     """Asks until two answers are the same, as one that asks several nodes and believes a majority."""
 
     def ask(
