@@ -154,7 +154,7 @@ def _page(
         events=tuple(_events(blocks, settings)),
         cursor=cursor,
         scanned=blocks[-1].ref if blocks else None,
-        final_height=min(read_height, final_height_at(tip_height, settings.finality_blocks)),
+        final_height=final_height_at(read_height, settings.finality_blocks),
         more=read_height < tip_height,
     )
 
