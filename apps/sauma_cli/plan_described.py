@@ -55,7 +55,7 @@ def show_described(
             hours(facts["seconds"]),
             hours(facts["seconds_of_senders"]),
             _xem(facts["fee_micro_xem"]),
-            f"{100 * load.share_of(tariff):,.1f} %",
+            f"{facts['share_of_chain_ppm'] / 10_000:,.1f} %",
         )
     screen.show(table)
     screen.show(
@@ -109,7 +109,7 @@ def _facts(load: Load, tariff: Tariff, senders: int) -> dict[str, Any]:
         "fee_micro_xem": load.fee_units + anchors * load.anchor_fee_units,
         "times_in_month": load.times_in_month,
         "transactions_in_month": load.transactions_in_month,
-        "share_of_chain": load.share_of(tariff),
+        "share_of_chain_ppm": load.share_ppm(tariff),
         "fee_micro_xem_in_month": load.fee_units_in_month,
     }
 

@@ -36,7 +36,7 @@ import msgspec
 
 from sauma.clock import Clock, SystemClock
 from sauma.errors import InvalidInput
-from sauma.service import ServiceSettings
+from sauma.service import ServiceSettings, wait_of
 from sauma_service.clocks import AcceleratedClock
 
 
@@ -186,12 +186,12 @@ class Configuration(_Section, frozen=True, kw_only=True):
         """Return the settings of the service."""
         section = self.service
         return ServiceSettings(
-            poll_s=section.poll_s,
-            retry_first_s=section.retry_first_s,
-            retry_max_s=section.retry_max_s,
-            reconcile_every_s=section.reconcile_every_s,
-            tip_age_max_s=section.tip_age_max_s,
-            outbox_age_max_s=section.outbox_age_max_s,
+            poll=wait_of(section.poll_s, "poll_s"),
+            retry_first=wait_of(section.retry_first_s, "retry_first_s"),
+            retry_max=wait_of(section.retry_max_s, "retry_max_s"),
+            reconcile_every=wait_of(section.reconcile_every_s, "reconcile_every_s"),
+            tip_age_max=wait_of(section.tip_age_max_s, "tip_age_max_s"),
+            outbox_age_max=wait_of(section.outbox_age_max_s, "outbox_age_max_s"),
         )
 
     def people(self) -> str | Path:

@@ -18,6 +18,7 @@ from sauma.units import Rounding, check_integer, divide_rounded
 MONTH_DAYS: Final = 30
 DAY_SECONDS: Final = 86_400
 POPULATION_MAX: Final = 10**9
+MILLION: Final = 10**6
 
 
 @attrs.frozen(kw_only=True)
@@ -99,10 +100,11 @@ class Load:
         """What 30 days cost, anchors included."""
         return self.fee_units * self.times_in_month + self.anchors_in_month * self.anchor_fee_units
 
-    def share_of(self, tariff: Tariff) -> float:
-        """Return what part of everything that the chain can take this is; above 1 it does not fit."""
+    def share_ppm(self, tariff: Tariff) -> int:
+        """Return the millionths of all that the chain can take; above a million it does not fit."""
         blocks = MONTH_DAYS * DAY_SECONDS // tariff.block_seconds
-        return self.transactions_in_month / (blocks * tariff.block_transactions)
+        room = blocks * tariff.block_transactions
+        return divide_rounded(self.transactions_in_month * MILLION, room, Rounding.HALF_EVEN)
 
 
 def load_of(

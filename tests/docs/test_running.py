@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,27 @@ def test_a_file_that_is_wrong_is_refused_by_its_key(tmp_path: Path, text: str, w
 
     with pytest.raises(InvalidInput, match=word):
         read_configuration(tmp_path / "sauma.toml")
+
+
+@pytest.mark.parametrize("written", ["0.5", "2", "1e-9", "2678400.0"])
+def test_times_are_numbers_of_seconds(tmp_path: Path, written: str):
+    """Whole or not, as short as one likes, up to a month."""
+    (tmp_path / "sauma.toml").write_text(f"[service]\npoll_s = {written}")
+
+    poll = read_configuration(tmp_path / "sauma.toml").service_settings().poll
+
+    assert poll == max(timedelta(seconds=float(written)), timedelta.resolution)
+
+
+@pytest.mark.parametrize("written", ["0", "-0.5", "nan", "inf", "2678400.5"])
+def test_times_that_are_none_are_refused_by_their_key(tmp_path: Path, written: str):
+    """Before anything starts, with the key and what it may be."""
+    (tmp_path / "sauma.toml").write_text(f"[service]\nretry_first_s = {written}")
+
+    with pytest.raises(
+        InvalidInput, match=r"retry_first_s of .* must be above 0 and within a month"
+    ):
+        read_configuration(tmp_path / "sauma.toml").service_settings()
 
 
 def test_the_program_of_the_page_settles_by_itself(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from datetime import timedelta
 
@@ -10,13 +11,14 @@ import pytest
 
 from sauma.errors import InvalidInput, StoreError, Unavailable
 from sauma.rulebook import NettingPeriod
-from sauma.service import Backoff, Service, ServiceSettings
+from sauma.service import Backoff, Service, ServiceSettings, wait_of
+from sauma.service.settings import WAIT_MAX
 from sauma.testing import ManualClock
 
 from .town import AREA, START, Town, quarter, reading, seed_rulebook
 
 
-def serve(town: Town, **settings: float) -> Service:
+def serve(town: Town, **settings: timedelta) -> Service:
     """A service on a town; its waits have no jitter and its clocks stand still."""
     town.clock.advance(seconds=int((START - town.clock.now()).total_seconds()))
     return Service(
@@ -144,7 +146,7 @@ def test_one_areas_trouble_does_not_hold_up_another(make_town, monkeypatch):
 
 def test_a_node_that_is_down_is_asked_again_after_growing_waits(town, monkeypatch):
     """While it is silent intervals still close; the waits double up to the longest."""
-    service = serve(town, retry_first_s=1, retry_max_s=4)
+    service = serve(town, retry_first=timedelta(seconds=1), retry_max=timedelta(seconds=4))
     town.sunny()
     over(town)
     asked = []
@@ -183,12 +185,26 @@ def test_a_disk_that_fails_ends_the_service(town, monkeypatch):
 def test_jitter_spreads_the_waits(town):
     """Between half and all of the wait, as drawn."""
     now = town.clock.now()
+    first, longest = timedelta(seconds=8), timedelta(minutes=1)
     waits = [
-        (Backoff(8, 60, lambda drawn=drawn: drawn).failed("x", "no", now).again_at - now).seconds
+        (Backoff(first, longest, lambda drawn=drawn: drawn).failed("x", "no", now).again_at - now)
         for drawn in (0.0, 0.5, 1.0)
     ]
 
-    assert waits == [4, 6, 8]
+    assert waits == [timedelta(seconds=seconds) for seconds in (4, 6, 8)]
+
+
+def test_a_wait_doubles_up_to_the_longest_however_often_it_fails():
+    """From the shortest wait that there is to the longest, and no failure after that is one too many."""
+    now = ManualClock().now()
+
+    def waits(first):
+        backoff = Backoff(first, WAIT_MAX, lambda: 1.0)
+        return [backoff.failed("x", "no", now).again_at - now for _ in range(80)]
+
+    doubled = [timedelta(microseconds=2**doublings) for doublings in range(42)]
+    assert waits(timedelta.resolution) == doubled + [WAIT_MAX] * 38
+    assert waits(WAIT_MAX) == [WAIT_MAX] * 80
 
 
 def test_a_service_is_ready_when_the_chain_is_fresh_and_nothing_waits_too_long(town):
@@ -244,11 +260,32 @@ def test_run_ends_when_it_is_told_to(town):
     assert service.rounds == 1
 
 
-@pytest.mark.parametrize("settings", [{"poll_s": 0}, {"retry_max_s": 0.1}, {"poll_s": "2"}])
-def test_settings_that_cannot_be_are_refused(settings):
-    """A rhythm of no seconds is none."""
-    with pytest.raises(InvalidInput):
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"poll": timedelta()}, "poll of 0:00:00 must be above 0"),
+        ({"poll": timedelta(days=32)}, "within a month"),
+        ({"retry_max": timedelta(milliseconds=100)}, "is below retry_first of 0:00:01"),
+        ({"poll": 2}, "poll 2 is no timedelta"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, says):
+    """A rhythm of no time is none; what is wrong is named."""
+    with pytest.raises(InvalidInput, match=says):
         ServiceSettings(**settings)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2, 2.0, 1e-9, 31 * 86_400])
+def test_a_wait_may_be_written_as_any_number_of_seconds(seconds):
+    """Down to a microsecond it is what was written; less than that is one."""
+    assert wait_of(seconds, "poll_s") == max(timedelta(seconds=seconds), timedelta.resolution)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.5, 31 * 86_400 + 1, math.nan, math.inf, True, "2", None])
+def test_what_is_no_wait_is_refused_by_the_name_of_its_key(seconds):
+    """Not a number, none, below zero, or longer than a month."""
+    with pytest.raises(InvalidInput, match="poll_s"):
+        wait_of(seconds, "poll_s")
 
 
 def test_readings_of_everybody_are_counted_once(town):

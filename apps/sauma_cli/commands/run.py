@@ -94,7 +94,7 @@ def _open_site_patiently(
 ) -> Site | None:
     """Open the chain and make it ready, as often as it takes; None when told to stop meanwhile."""
     settings = found.service_settings()
-    backoff = Backoff(settings.retry_first_s, settings.retry_max_s, lambda: 0.5)
+    backoff = Backoff(settings.retry_first, settings.retry_max, lambda: 0.5)
     clock = Configuration().make_clock()
     while not stop.is_set():
         try:

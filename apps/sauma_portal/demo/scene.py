@@ -147,7 +147,12 @@ def open_scene(
         if history:
             _live_the_past(portal, nem, meters, day_of(market.now(), RULEBOOK.zone))
         engine.publish(attrs.evolve(RULEBOOK, version=2, netting_period=NettingPeriod.INTERVAL))
-        service = Service(engine, settings=ServiceSettings(poll_s=POLL_S, retry_max_s=5.0))
+        service = Service(
+            engine,
+            settings=ServiceSettings(
+                poll=timedelta(seconds=POLL_S), retry_max=timedelta(seconds=5)
+            ),
+        )
         running: list[Running] = [
             market,
             _Started(server),

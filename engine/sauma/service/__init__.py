@@ -12,7 +12,7 @@ matters is in the store, so the process may be killed at any moment and started 
 from sauma.service.backoff import Backoff, Trouble
 from sauma.service.condition import Condition, Readiness, read_condition
 from sauma.service.service import Round, Service
-from sauma.service.settings import ServiceSettings
+from sauma.service.settings import ServiceSettings, wait_of
 
 __all__ = [
     "Backoff",
@@ -23,4 +23,5 @@ __all__ = [
     "ServiceSettings",
     "Trouble",
     "read_condition",
+    "wait_of",
 ]

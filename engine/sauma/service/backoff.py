@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
 
 import attrs
-
-DOUBLINGS_MAX: Final = 30
 
 
 @attrs.frozen(kw_only=True)
@@ -29,10 +26,10 @@ class Backoff:
     node do not come back to it at once.
     """
 
-    def __init__(self, first_s: float, longest_s: float, draw: Callable[[], float]) -> None:
+    def __init__(self, first: timedelta, longest: timedelta, draw: Callable[[], float]) -> None:
         """Begin without troubles."""
-        self._first_s = first_s
-        self._longest_s = longest_s
+        self._first = first
+        self._longest = longest
         self._draw = draw
         self._troubles: dict[str, Trouble] = {}
 
@@ -45,14 +42,14 @@ class Backoff:
         """Note a failure and when to try again."""
         before = self._troubles.get(what)
         attempts = 1 if before is None else before.attempts + 1
-        whole_s = min(self._longest_s, self._first_s * 2 ** min(attempts - 1, DOUBLINGS_MAX))
-        wait = timedelta(seconds=whole_s * (0.5 + self._draw() / 2))
+        doublings = min(attempts - 1, (self._longest // self._first).bit_length())
+        whole = min(self._longest, self._first * 2**doublings)
         trouble = Trouble(
             what=what,
             since=now if before is None else before.since,
             attempts=attempts,
             reason=reason,
-            again_at=now + wait,
+            again_at=now + whole * (0.5 + self._draw() / 2),
         )
         self._troubles[what] = trouble
         return trouble

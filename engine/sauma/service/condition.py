@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 import sqlalchemy as sa
@@ -158,10 +158,11 @@ def read_readiness(
     if condition.scanned_time is None:
         checks["chain"] = "no block was read yet"
     else:
-        age_s = int((wall_now - condition.scanned_time).total_seconds())
-        if age_s > settings.tip_age_max_s:
+        age = wall_now - condition.scanned_time
+        if age > settings.tip_age_max:
+            age_s = age // timedelta(seconds=1)
             checks["chain"] = f"the newest block that was read is {age_s} s old"
-    if condition.outbox_age_s > settings.outbox_age_max_s:
+    if timedelta(seconds=condition.outbox_age_s) > settings.outbox_age_max:
         checks["outbox"] = f"a planned batch has waited {condition.outbox_age_s} s"
     for trouble in troubles:
         if trouble.what in ("agreement", "ledger"):

@@ -29,6 +29,7 @@ CHAIN: Final = "chain"
 STORE: Final = "store"
 AGREEMENT: Final = "agreement"
 LEDGER: Final = "ledger"
+BUSY_PAUSE_MAX: Final = timedelta(milliseconds=50)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +41,7 @@ class Round:
     corrected: int = 0
     progress: Progress | None = None
     """None when the chain could not be followed."""
-    pause_s: float
+    pause: timedelta
 
 
 class Service:
@@ -67,7 +68,7 @@ class Service:
         self.engine = engine
         self.settings = settings or ServiceSettings()
         self._wall_clock = wall_clock or SystemClock()
-        self._backoff = Backoff(self.settings.retry_first_s, self.settings.retry_max_s, draw)
+        self._backoff = Backoff(self.settings.retry_first, self.settings.retry_max, draw)
         self._reconciliation: Reconciliation | None = None
         self._reconcile_at: datetime | None = None
         self._head_height: int | None = None
@@ -79,7 +80,7 @@ class Service:
         """Do rounds until `stop` is set; the round under way is finished first."""
         log.info("service_started", rulebook=self.engine.rulebook.name)
         while not stop.is_set():
-            stop.wait(self.round().pause_s)
+            stop.wait(self.round().pause.total_seconds())
         log.info("service_stopped", rounds=self.rounds)
 
     def round(self) -> Round:
@@ -105,7 +106,7 @@ class Service:
             planned=planned,
             corrected=corrected,
             progress=progress,
-            pause_s=min(self.settings.poll_s, 0.05) if is_busy else self.settings.poll_s,
+            pause=min(self.settings.poll, BUSY_PAUSE_MAX) if is_busy else self.settings.poll,
         )
 
     def _each(
@@ -194,7 +195,7 @@ class Service:
             self.reconcile()
         except (ChainError, StoreBusy) as error:
             log.info("reconciling_waits", reason=str(error))
-        self._reconcile_at = now + timedelta(seconds=self.settings.reconcile_every_s)
+        self._reconcile_at = now + self.settings.reconcile_every
 
     def reconcile(self) -> Reconciliation:
         """Compare every holder's balance with the ledger now; a difference is a trouble until it is gone."""

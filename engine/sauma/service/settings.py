@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import attrs
 
 from sauma.errors import InvalidInput
 
-DAY_S: Final = 86_400
+WAIT_MAX: Final = timedelta(days=31)
+
+
+def wait_of(seconds: float, name: str) -> timedelta:
+    """Return a wait that is written as a number of seconds, `0.5` say; `name` is where it is written."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise InvalidInput(f"{name} {seconds!r} is no number of seconds")
+    if not 0 < seconds <= WAIT_MAX.total_seconds():
+        raise InvalidInput(f"{name} of {seconds} s must be above 0 and within a month")
+    return timedelta(seconds=seconds) or timedelta.resolution
 
 
 @attrs.frozen(kw_only=True)
 class ServiceSettings:
-    """Seconds of the wall clock, but for `outbox_age_max_s`, which is of the engine's clock."""
+    """Times of the wall clock, but for `outbox_age_max`, which is of the engine's clock."""
 
-    poll_s: float = 2.0
+    poll: timedelta = timedelta(seconds=2)
     """How long to rest when nothing is due."""
-    retry_first_s: float = 1.0
-    retry_max_s: float = 300.0
+    retry_first: timedelta = timedelta(seconds=1)
+    retry_max: timedelta = timedelta(minutes=5)
     """Waits after failures double from the first to the longest, with jitter."""
-    reconcile_every_s: float = 300.0
+    reconcile_every: timedelta = timedelta(minutes=5)
     """How often every holder's balance is asked of the chain."""
-    tip_age_max_s: float = 1_800.0
+    tip_age_max: timedelta = timedelta(minutes=30)
     """Not ready when the newest block that was read is older."""
-    outbox_age_max_s: float = 7_200.0
+    outbox_age_max: timedelta = timedelta(hours=2)
     """Not ready when a planned batch has waited longer to be signed."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse times that are none, and a longest wait below the first."""
         for field in attrs.fields(type(self)):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise InvalidInput(f"{field.name} {value!r} is no number of seconds")
-            if not 0 < value <= DAY_S * 31:
-                raise InvalidInput(f"{field.name} of {value} s must be above 0 and within a month")
-        if self.retry_max_s < self.retry_first_s:
+            if not isinstance(value, timedelta):
+                raise InvalidInput(f"{field.name} {value!r} is no timedelta")
+            if not timedelta() < value <= WAIT_MAX:
+                raise InvalidInput(f"{field.name} of {value} must be above 0 and within a month")
+        if self.retry_max < self.retry_first:
             raise InvalidInput(
-                f"retry_max_s {self.retry_max_s} is below retry_first_s {self.retry_first_s}"
+                f"retry_max of {self.retry_max} is below retry_first of {self.retry_first}"
             )
