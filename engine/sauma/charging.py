@@ -7,8 +7,6 @@ vault, committed by salted digest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 import attrs
@@ -17,15 +15,9 @@ import sqlalchemy as sa
 from sauma.billing import BillStatus
 from sauma.chain import Support
 from sauma.dispatch.rows import OUTSIDE
-from sauma.errors import (
-    InsufficientBalance,
-    SessionRefused,
-    UnknownName,
-    Unsupported,
-    WrongNetwork,
-)
+from sauma.errors import SessionRefused, UnknownName, Unsupported, WrongNetwork
+from sauma.holding import Holding
 from sauma.identifiers import AccountId
-from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.session import (
@@ -50,10 +42,8 @@ from sauma.steps import (
     follow,
     judge,
     plan_step,
-    step_key,
 )
-from sauma.store import Store, Transaction, charged, queries
-from sauma.venue import Venue
+from sauma.store import Transaction, charged
 
 CAPABILITIES: Final = ("hold", "contest")
 LOCKING: Final = (
@@ -90,22 +80,8 @@ class SessionReceipt:
         return self.held_units - self.gross_units - self.refunded_units
 
 
-class Sessions:
+class Sessions(Holding):
     """Takes steps of sessions, and says where they stand.  An engine has one: `engine.sessions`."""
-
-    def __init__(
-        self,
-        store: Store,
-        venue: Venue,
-        *,
-        now: Callable[[], datetime],
-        draw_salt: Callable[[], bytes],
-    ) -> None:
-        """Use `Engine.sessions`."""
-        self._store = store
-        self._venue = venue
-        self._now = now
-        self._draw_salt = draw_salt
 
     # --- what happens to a session ------------------------------------------------------------------
 
@@ -116,14 +92,13 @@ class Sessions:
         `InsufficientBalance` when the payer lacks what is to be held, `UnknownName` when a party has no
         account here, `Unsupported` where the chain holds nothing.
         """
-        verifier, escrow = self._verifier(), self._escrow()
+        verifier, escrow = self._verifier(), self._escrow("what sessions hold")
         if step.terms.domain != self._venue.session_domain:
             raise WrongNetwork(
                 f"session {step.terms.session_id.hex()} is for another escrow than that of "
                 f"{self._venue.chain_id}: agree on terms with its domain"
             )
-        chain = self._venue.chain
-        judged_at = to_unix(chain.head().newest.time.replace(microsecond=0))
+        chain, judged_at = self._venue.chain, self._chain_time()
         balance_units = (
             chain.balance(step.terms.payer, step.terms.asset).units
             if step.transition in LOCKING
@@ -140,15 +115,23 @@ class Sessions:
             judged_at = max([judged_at, *(taken.judged_at for taken, _ in done)])
             corrected = corrected_by(connection, step, verifier)
             outcome = judge(session, step, judged_at, verifier, corrected)
-            self._check_funds(connection, step.terms, outcome, balance_units)
+            parties = self._parties(connection, escrow, _taking_part(step))
+            self._check_funds(
+                connection,
+                parties,
+                step.terms.payer,
+                step.terms.asset,
+                balance_units=balance_units,
+                needed_units=outcome.locked_units,
+                or_else="hold less",
+            )
             taken = Taken(
                 number=outcome.session.steps,
                 judged_at=judged_at,
                 is_emulated=self._venue.chain.capabilities.hold is Support.EMULATED,
                 step=step,
             )
-            parties = Parties(holder_of=self._holder_of(connection, step), escrow=escrow)
-            self._append(transaction, taken, outcome, parties)
+            self._take(transaction, taken, outcome, parties)
         return outcome.session
 
     def authorise(self, terms: SessionTerms, evidence: Signed) -> Session:
@@ -183,8 +166,7 @@ class Sessions:
 
     def tick(self) -> int:
         """Take every exit whose time has come, so that nothing stays locked (P7); return how many."""
-        now = to_unix(self._venue.chain.head().newest.time.replace(microsecond=0))
-        taken = 0
+        now, taken = self._chain_time(), 0
         with self._store.reading() as connection:
             open_ids = charged.open_sessions(connection)
         for session_id in open_ids:
@@ -238,64 +220,17 @@ class Sessions:
             )
         return self._venue.codec
 
-    def _escrow(self) -> AccountId:
-        escrow = self._venue.roles.get(ESCROW)
-        if escrow is None:
-            raise Unsupported(
-                f"the venue on {self._venue.chain_id} names no {ESCROW}: give the account that has "
-                "what sessions hold, among its roles"
-            )
-        return escrow
-
     def _followed(
         self, connection: sa.Connection, session_id: bytes
     ) -> list[tuple[Taken, Outcome]]:
         times = charged.block_times(connection, self._venue.chain_id, session_id)
         return follow(connection, session_id, self._verifier(), times)
 
-    def _holder_of(
-        self, connection: sa.Connection, step: SessionStep
-    ) -> Callable[[AccountId], str]:
-        accounts = queries.accounts(connection, self._venue.chain_id)
-        holders = {account: holder for holder, account in accounts.items()}
-        terms = step.terms
-        for account in (step.caller, terms.payer, terms.payee, terms.operator):
-            if account not in holders:
-                raise UnknownName(
-                    f"{account} takes part in session {terms.session_id.hex()} and belongs to "
-                    "nobody here: register its holder"
-                )
-        return lambda account: holders.get(account, OUTSIDE)
-
-    def _check_funds(
-        self,
-        connection: sa.Connection,
-        terms: SessionTerms,
-        outcome: Outcome,
-        balance_units: int,
-    ) -> None:
-        """Refuse to hold what the payer does not have, less what waits to be held of it."""
-        if not outcome.locked_units:
-            return
-        held = queries.accounts(connection, self._venue.chain_id)
-        payer = next((name for name, account in held.items() if account == terms.payer), OUTSIDE)
-        waiting = charged.waiting_units(connection, payer, str(terms.asset))
-        if balance_units - waiting < outcome.locked_units:
-            raise InsufficientBalance(
-                f"{terms.payer} has {balance_units - waiting} of {terms.asset} to be held and "
-                f"{outcome.locked_units} are needed: supply it, or hold less"
-            )
-
-    def _append(
+    def _take(
         self, transaction: Transaction, taken: Taken, outcome: Outcome, parties: Parties
     ) -> None:
-        session_id = outcome.session.session_id
-        digest = transaction.vault_put(
-            SESSION_STEP,
-            step_key(session_id, taken.number),
-            salt=self._draw_salt(),
-            content=taken.step.to_bytes(),
-        )
+        session_id, content = outcome.session.session_id, taken.step.to_bytes()
+        digest = self._keep(transaction, SESSION_STEP, session_id, taken.number, content)
         row = (
             session_id,
             taken.number,
@@ -304,16 +239,8 @@ class Sessions:
             taken.is_emulated,
             digest,
         )
-        rulebook = queries.newest_rulebook(transaction.connection)
-        transaction.append(
-            kind=SESSION_STEP_TAKEN,
-            time=self._now(),
-            tables=[
-                Table.from_rows(journal.SESSION_STEPS, [row]),
-                *plan_step(taken, outcome, parties),
-            ],
-            rulebook_hash=None if rulebook is None else rulebook.rulebook_hash,
-        )
+        steps = Table.from_rows(journal.SESSION_STEPS, [row])
+        self._append(transaction, SESSION_STEP_TAKEN, [steps, *plan_step(taken, outcome, parties)])
 
     def _receipt(self, connection: sa.Connection, session_id: bytes) -> SessionReceipt:
         done = self._followed(connection, session_id)
@@ -322,8 +249,7 @@ class Sessions:
         session = done[-1][1].session
         terms = session.terms
         shown = charged.shown_effects(connection, self._venue.chain_id, session_id)
-        accounts = queries.accounts(connection, self._venue.chain_id)
-        holders = {account: holder for holder, account in accounts.items()}
+        holders = self._holders(connection)
         payer, operator = holders.get(terms.payer, OUTSIDE), holders.get(terms.operator, OUTSIDE)
         held = sum(-units for holder, units in shown if holder == payer and units < 0)
         refunded = sum(units for holder, units in shown if holder == payer and units > 0)
@@ -339,3 +265,9 @@ class Sessions:
             fee_units=sum(units for holder, units in shown if holder == operator and units > 0),
             refunded_units=refunded,
         )
+
+
+def _taking_part(step: SessionStep) -> list[tuple[str, AccountId]]:
+    terms = step.terms
+    what = f"session {terms.session_id.hex()}"
+    return [(what, each) for each in (step.caller, terms.payer, terms.payee, terms.operator)]

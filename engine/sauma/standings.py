@@ -7,25 +7,16 @@ and one batch.  Terms, micro-sessions and readings lie in the vault, committed b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
 from sauma.billing import BillStatus
-from sauma.dispatch.rows import OUTSIDE
-from sauma.errors import (
-    InsufficientBalance,
-    InvalidInput,
-    SessionRefused,
-    UnknownName,
-    Unsupported,
-    WrongNetwork,
-)
+from sauma.errors import InvalidInput, SessionRefused, Unsupported, WrongNetwork
+from sauma.holding import Holding
 from sauma.identifiers import AccountId
-from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.session import (
@@ -37,7 +28,6 @@ from sauma.session import (
     StandingTerms,
     StandingVerifier,
 )
-from sauma.settlement import ESCROW
 from sauma.steps import (
     STANDING_STEP,
     STANDING_STEPS_TAKEN,
@@ -47,10 +37,8 @@ from sauma.steps import (
     follow_standing,
     judge_standing,
     plan_standing,
-    step_key,
 )
-from sauma.store import Store, Transaction, charged, queries
-from sauma.venue import Venue
+from sauma.store import Transaction, charged
 
 CHARGES_MAX: Final = 200
 """How many authorisations one batch charges at most; the chain may take fewer."""
@@ -73,22 +61,8 @@ class StandingReceipt:
     ends_at: int
 
 
-class Standings:
+class Standings(Holding):
     """Takes actions on standing authorisations.  An engine has one: `engine.standings`."""
-
-    def __init__(
-        self,
-        store: Store,
-        venue: Venue,
-        *,
-        now: Callable[[], datetime],
-        draw_salt: Callable[[], bytes],
-    ) -> None:
-        """Use `Engine.standings`."""
-        self._store = store
-        self._venue = venue
-        self._now = now
-        self._draw_salt = draw_salt
 
     # --- what happens -------------------------------------------------------------------------------
 
@@ -151,7 +125,7 @@ class Standings:
         `InsufficientBalance` when the payer lacks the cap, `UnknownName` when a party has no account
         here, `Unsupported` where the chain does not keep standing authorisations.
         """
-        verifier, escrow = self._verifier(), self._escrow()
+        verifier, escrow = self._verifier(), self._escrow("what is held")
         self._check_together(steps)
         chain, judged_at = self._venue.chain, self._chain_time()
         balance_units = sum(
@@ -168,11 +142,19 @@ class Standings:
                 _taken(done, step, judged_at, verifier)
                 for done, step in zip(known, steps, strict=True)
             ]
-            parties = Parties(holder_of=self._holder_of(connection, steps), escrow=escrow)
+            parties = self._parties(connection, escrow, _taking_part(steps))
             check_charged_once(connection, steps, parties)
-            for _, outcome in new:
-                self._check_funds(connection, outcome, balance_units)
-            self._append(transaction, new, parties)
+            for taken, outcome in new:
+                self._check_funds(
+                    connection,
+                    parties,
+                    taken.step.terms.payer,
+                    taken.step.terms.asset,
+                    balance_units=balance_units,
+                    needed_units=outcome.locked_units,
+                    or_else="allow less",
+                )
+            self._take(transaction, new, parties)
         return tuple(outcome.standing for _, outcome in new)
 
     # --- where they stand ---------------------------------------------------------------------------
@@ -190,9 +172,6 @@ class Standings:
 
     # --- inside -------------------------------------------------------------------------------------
 
-    def _chain_time(self) -> int:
-        return to_unix(self._venue.chain.head().newest.time.replace(microsecond=0))
-
     def _verifier(self) -> StandingVerifier:
         codec: object = self._venue.codec
         if not self._venue.chain.capabilities.standing or not isinstance(codec, StandingVerifier):
@@ -201,15 +180,6 @@ class Standings:
                 "stay, or use a chain whose capabilities declare `standing`"
             )
         return codec
-
-    def _escrow(self) -> AccountId:
-        escrow = self._venue.roles.get(ESCROW)
-        if escrow is None:
-            raise Unsupported(
-                f"the venue on {self._venue.chain_id} names no {ESCROW}: give the account that has "
-                "what is held, among its roles"
-            )
-        return escrow
 
     def _check_together(self, steps: Sequence[StandingStep]) -> None:
         if not 0 < len(steps) <= CHARGES_MAX:
@@ -233,59 +203,15 @@ class Standings:
         times = charged.block_times(connection, self._venue.chain_id, standing_id)
         return follow_standing(connection, standing_id, self._verifier(), times)
 
-    def _holder_of(
-        self, connection: sa.Connection, steps: Sequence[StandingStep]
-    ) -> Callable[[AccountId], str]:
-        accounts = queries.accounts(connection, self._venue.chain_id)
-        holders = {account: holder for holder, account in accounts.items()}
-        for step in steps:
-            parties = [step.caller, step.terms.payer, step.terms.operator]
-            for account in (*parties, *(line.terms.payee for line in step.lines)):
-                if account not in holders:
-                    raise UnknownName(
-                        f"{account} takes part in standing authorisation "
-                        f"{step.terms.standing_id.hex()} and belongs to nobody here: register its holder"
-                    )
-        return lambda account: holders.get(account, OUTSIDE)
-
-    def _check_funds(
-        self, connection: sa.Connection, outcome: StandingOutcome, balance_units: int
-    ) -> None:
-        """Refuse to hold what the payer does not have, less what waits to be held of it."""
-        if not outcome.locked_units:
-            return
-        terms = outcome.standing.terms
-        known = queries.accounts(connection, self._venue.chain_id)
-        payer = next((name for name, account in known.items() if account == terms.payer), OUTSIDE)
-        free = balance_units - charged.waiting_units(connection, payer, str(terms.asset))
-        if free < outcome.locked_units:
-            raise InsufficientBalance(
-                f"{terms.payer} has {free} of {terms.asset} to be held and {outcome.locked_units} are "
-                "needed: supply it, or allow less"
-            )
-
-    def _append(self, transaction: Transaction, new: Done, parties: Parties) -> None:
+    def _take(self, transaction: Transaction, new: Done, parties: Parties) -> None:
         rows = []
         for taken, outcome in new:
-            standing_id = outcome.standing.standing_id
-            digest = transaction.vault_put(
-                STANDING_STEP,
-                step_key(standing_id, taken.number),
-                salt=self._draw_salt(),
-                content=taken.step.to_bytes(),
-            )
+            standing_id, content = outcome.standing.standing_id, taken.step.to_bytes()
+            digest = self._keep(transaction, STANDING_STEP, standing_id, taken.number, content)
             action = int(taken.step.action)
             rows.append((standing_id, taken.number, action, taken.judged_at, digest))
-        rulebook = queries.newest_rulebook(transaction.connection)
-        transaction.append(
-            kind=STANDING_STEPS_TAKEN,
-            time=self._now(),
-            tables=[
-                Table.from_rows(journal.STANDING_STEPS, rows),
-                *plan_standing(new, parties),
-            ],
-            rulebook_hash=None if rulebook is None else rulebook.rulebook_hash,
-        )
+        steps = Table.from_rows(journal.STANDING_STEPS, rows)
+        self._append(transaction, STANDING_STEPS_TAKEN, [steps, *plan_standing(new, parties)])
 
     def _receipt(self, connection: sa.Connection, standing_id: bytes) -> StandingReceipt:
         done = self._followed(connection, standing_id)
@@ -301,6 +227,15 @@ class Standings:
             left_units=standing.left_units,
             ends_at=standing.ends_at,
         )
+
+
+def _taking_part(steps: Sequence[StandingStep]) -> Iterator[tuple[str, AccountId]]:
+    for step in steps:
+        what = f"standing authorisation {step.terms.standing_id.hex()}"
+        for account in (step.caller, step.terms.payer, step.terms.operator):
+            yield what, account
+        for line in step.lines:
+            yield what, line.terms.payee
 
 
 def _has(done: Done, step: StandingStep) -> bool:
