@@ -249,7 +249,7 @@ class Sessions(Holding):
         session = done[-1][1].session
         terms = session.terms
         shown = charged.shown_effects(connection, self._venue.chain_id, session_id)
-        holders = self._holders(connection)
+        holders = self._holders(connection, [terms.payer, terms.operator])
         payer, operator = holders.get(terms.payer, OUTSIDE), holders.get(terms.operator, OUTSIDE)
         held = sum(-units for holder, units in shown if holder == payer and units < 0)
         refunded = sum(units for holder, units in shown if holder == payer and units > 0)

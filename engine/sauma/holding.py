@@ -18,7 +18,7 @@ from sauma.intervals import to_unix
 from sauma.journal import Table
 from sauma.settlement import ESCROW
 from sauma.steps import Parties, step_key
-from sauma.store import Store, Transaction, charged, queries
+from sauma.store import Store, Transaction, charged, queries, registered
 from sauma.venue import Venue
 
 
@@ -52,21 +52,23 @@ class Holding:
             )
         return escrow
 
-    def _holders(self, connection: sa.Connection) -> dict[AccountId, str]:
-        accounts = queries.accounts(connection, self._venue.chain_id)
-        return {account: holder for holder, account in accounts.items()}
+    def _holders(
+        self, connection: sa.Connection, accounts: Iterable[AccountId]
+    ) -> dict[AccountId, str]:
+        return registered.holders_of(connection, self._venue.chain_id, accounts)
 
     def _parties(
         self,
         connection: sa.Connection,
         escrow: AccountId,
-        taking_part: Iterable[tuple[str, AccountId]],
+        taking_part: Sequence[tuple[str, AccountId]],
     ) -> Parties:
         """Return who holds which account; raises `UnknownName` for one that takes part and is nobody's.
 
         `taking_part` gives each account with what it takes part in.
         """
-        holders = self._holders(connection)
+        accounts = [account for _, account in taking_part]
+        holders = self._holders(connection, [escrow, *accounts])
         for what, account in taking_part:
             if account not in holders:
                 raise UnknownName(

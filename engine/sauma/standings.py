@@ -7,7 +7,7 @@ and one batch.  Terms, micro-sessions and readings lie in the vault, committed b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -229,13 +229,13 @@ class Standings(Holding):
         )
 
 
-def _taking_part(steps: Sequence[StandingStep]) -> Iterator[tuple[str, AccountId]]:
+def _taking_part(steps: Sequence[StandingStep]) -> list[tuple[str, AccountId]]:
+    found = []
     for step in steps:
-        what = f"standing authorisation {step.terms.standing_id.hex()}"
-        for account in (step.caller, step.terms.payer, step.terms.operator):
-            yield what, account
-        for line in step.lines:
-            yield what, line.terms.payee
+        what, terms = f"standing authorisation {step.terms.standing_id.hex()}", step.terms
+        payees = (line.terms.payee for line in step.lines)
+        found += [(what, each) for each in (step.caller, terms.payer, terms.operator, *payees)]
+    return found
 
 
 def _has(done: Done, step: StandingStep) -> bool:
