@@ -27,13 +27,14 @@ from sauma.steps.correcting import (
     first_interval,
     lines_again,
 )
+from sauma.steps.held import Parties
 from sauma.steps.inputs import Inputs, changed_since, clearing_inputs, planning_inputs
+from sauma.steps.kept import step_key
 from sauma.steps.periods import open_period, plan_terms, terms_of_period
 from sauma.steps.planning import SETTLEMENT_PLANNED, plan_batches, plan_settlement
 from sauma.steps.sessions import (
     SESSION_STEP,
     SESSION_STEP_TAKEN,
-    Parties,
     Taken,
     corrected_by,
     follow,
@@ -41,7 +42,6 @@ from sauma.steps.sessions import (
     kept_step,
     plan_step,
     step_batches,
-    step_key,
     taken_steps,
 )
 from sauma.steps.standing import SettlementStanding

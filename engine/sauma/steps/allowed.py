@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
 from sauma.chain import Batch
-from sauma.errors import SessionRefused, StoreDamaged
+from sauma.errors import SessionRefused
 from sauma.journal import Table
-from sauma.journal import schemas as journal
 from sauma.session import (
     Reason,
     Refusal,
@@ -22,8 +22,9 @@ from sauma.session import (
     StandingVerifier,
     standing_batch,
 )
-from sauma.steps.sessions import Parties, batch_effects, step_key
-from sauma.store import charged, vault
+from sauma.steps.held import Parties, batch_tables
+from sauma.steps.kept import by_block_time, kept, step_key
+from sauma.store import charged
 from sauma.store import projections as p
 
 STANDING_STEPS_TAKEN: Final = "standing_steps_taken"
@@ -61,13 +62,9 @@ def kept_standing(
     connection: sa.Connection, standing_id: bytes, number: int, digest: bytes
 ) -> StandingStep:
     """Return an action from the vault, checked against the digest in the journal."""
-    item = vault.get_item(connection, STANDING_STEP, step_key(standing_id, number))
-    if item is None or item.digest != digest:
-        raise StoreDamaged(
-            f"the vault does not hold action {number} on standing authorisation {standing_id.hex()} "
-            "that the journal commits to: restore the store from a copy"
-        )
-    return StandingStep.from_bytes(item.content)
+    what = f"action {number} on standing authorisation {standing_id.hex()}"
+    key = step_key(standing_id, number)
+    return StandingStep.from_bytes(kept(connection, STANDING_STEP, key, digest, what))
 
 
 def judge_standing(
@@ -91,11 +88,8 @@ def follow_standing(
     standing: Standing | None = None
     done: list[tuple[TakenStanding, StandingOutcome]] = []
     for taken in taken_standing(connection, standing_id):
-        at = (block_times or {}).get(taken.number, taken.judged_at)
-        try:
-            outcome = judge_standing(standing, taken.step, at, verifier)
-        except SessionRefused:
-            outcome = judge_standing(standing, taken.step, taken.judged_at, verifier)
+        again = partial(judge_standing, standing, taken.step, verifier=verifier)
+        outcome = by_block_time(again, taken.judged_at, (block_times or {}).get(taken.number))
         standing = outcome.standing
         done.append((taken, outcome))
     return done
@@ -144,30 +138,13 @@ def plan_standing(
 ) -> list[Table]:
     """Return the derived tables of actions that were taken together: their batch, and what it moves."""
     batch = standing_batch_of(done)
-    authority = parties.holder_of(batch.instructions[0].authority)
-    return [
-        Table.from_rows(
-            journal.SESSION_BATCHES,
-            [
-                (
-                    batch.batch_id,
-                    outcome.standing.standing_id,
-                    taken.number,
-                    0,
-                    authority,
-                    int(_state(outcome)),
-                )
-                for taken, outcome in done
-            ],
-        ),
-        Table.from_rows(
-            journal.SESSION_EFFECTS,
-            [
-                (batch.batch_id, parties.holder_of(account), asset, units)
-                for account, asset, units in batch_effects(batch, parties.escrow)
-            ],
-        ),
-    ]
+    return batch_tables(
+        [
+            (batch, (outcome.standing.standing_id, taken.number, 0), _state(outcome))
+            for taken, outcome in done
+        ],
+        parties,
+    )
 
 
 def _state(outcome: StandingOutcome) -> SessionState:

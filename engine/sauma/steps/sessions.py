@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import attrs
 import sqlalchemy as sa
 
-from sauma.chain import Attest, Batch, Capture, Hold, Release
-from sauma.errors import InvalidInput, SessionRefused, StoreDamaged
+from sauma.chain import Batch
+from sauma.errors import SessionRefused
 from sauma.identifiers import AccountId
 from sauma.journal import Table
-from sauma.journal import schemas as journal
 from sauma.session import (
     NO_WORD,
     Outcome,
@@ -24,8 +24,9 @@ from sauma.session import (
     decide,
     instructions_for,
 )
+from sauma.steps.held import Parties, batch_tables
+from sauma.steps.kept import by_block_time, kept, step_key
 from sauma.store import projections as p
-from sauma.store import vault
 
 SESSION_STEP_TAKEN: Final = "session_step_taken"
 SESSION_STEP: Final = "session_step"
@@ -40,19 +41,6 @@ class Taken:
     judged_at: int
     is_emulated: bool
     step: SessionStep
-
-
-@attrs.frozen(kw_only=True)
-class Parties:
-    """Who holds which account, and which of them has what sessions hold."""
-
-    holder_of: Callable[[AccountId], str]
-    escrow: AccountId
-
-
-def step_key(session_id: bytes, number: int) -> str:
-    """Return under which key the vault has a step."""
-    return f"{session_id.hex()} {number}"
 
 
 def taken_steps(connection: sa.Connection, session_id: bytes) -> list[Taken]:
@@ -77,13 +65,9 @@ def kept_step(
     connection: sa.Connection, session_id: bytes, number: int, digest: bytes
 ) -> SessionStep:
     """Return a step from the vault, checked against the digest in the journal."""
-    item = vault.get_item(connection, SESSION_STEP, step_key(session_id, number))
-    if item is None or item.digest != digest:
-        raise StoreDamaged(
-            f"the vault does not hold step {number} of session {session_id.hex()} that the journal "
-            "commits to: restore the store from a copy"
-        )
-    return SessionStep.from_bytes(item.content)
+    what = f"step {number} of session {session_id.hex()}"
+    key = step_key(session_id, number)
+    return SessionStep.from_bytes(kept(connection, SESSION_STEP, key, digest, what))
 
 
 def judge(
@@ -115,11 +99,8 @@ def follow(
     done: list[tuple[Taken, Outcome]] = []
     for taken in taken_steps(connection, session_id):
         corrected = corrected_by(connection, taken.step, verifier)
-        at = (block_times or {}).get(taken.number, taken.judged_at)
-        try:
-            outcome = judge(session, taken.step, at, verifier, corrected)
-        except SessionRefused:
-            outcome = judge(session, taken.step, taken.judged_at, verifier, corrected)
+        again = partial(judge, session, taken.step, verifier=verifier, corrected=corrected)
+        outcome = by_block_time(again, taken.judged_at, (block_times or {}).get(taken.number))
         session = outcome.session
         done.append((taken, outcome))
     return done
@@ -145,49 +126,11 @@ def step_batches(taken: Taken, outcome: Outcome, escrow: AccountId) -> tuple[Bat
 
 def plan_step(taken: Taken, outcome: Outcome, parties: Parties) -> list[Table]:
     """Return the derived tables of a step: its batches, and what each of them moves."""
-    batches = step_batches(taken, outcome, parties.escrow)
-    return [
-        Table.from_rows(
-            journal.SESSION_BATCHES,
-            [
-                (
-                    batch.batch_id,
-                    outcome.session.session_id,
-                    taken.number,
-                    part,
-                    parties.holder_of(batch.instructions[0].authority),
-                    int(outcome.session.state),
-                )
-                for part, batch in enumerate(batches)
-            ],
-        ),
-        Table.from_rows(
-            journal.SESSION_EFFECTS,
-            [
-                (batch.batch_id, parties.holder_of(account), asset, units)
-                for batch in batches
-                for account, asset, units in batch_effects(batch, parties.escrow)
-            ],
-        ),
-    ]
-
-
-def batch_effects(batch: Batch, escrow: AccountId) -> Sequence[tuple[AccountId, str, int]]:
-    """Return what a batch moves between parties and the escrow: account, asset, units."""
-    found: list[tuple[AccountId, str, int]] = []
-    for instruction in batch.instructions:
-        match instruction:
-            case Attest():
-                continue
-            case Hold(payer=payer, units=units):
-                deltas = [(payer, -units)]
-            case Capture(parts=parts):
-                deltas = [(part.payee, part.units) for part in parts]
-            case Release(payer=payer, units=units):
-                deltas = [(payer, units)]
-            case _:
-                raise InvalidInput(f"{type(instruction).__name__} is no part of a session's step")
-        asset = str(instruction.asset)
-        found += [(account, asset, units) for account, units in deltas]
-        found.append((escrow, asset, -sum(units for _, units in deltas)))
-    return found
+    state = outcome.session.state
+    return batch_tables(
+        [
+            (batch, (outcome.session.session_id, taken.number, part), state)
+            for part, batch in enumerate(step_batches(taken, outcome, parties.escrow))
+        ],
+        parties,
+    )
