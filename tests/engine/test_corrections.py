@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -12,61 +11,22 @@ from hypothesis import strategies as st
 
 from sauma.billing import LineKind
 from sauma.correcting import ReadingOutcome
-from sauma.errors import Conflict, Disagreement, InvalidInput
+from sauma.errors import Conflict, Disagreement
 from sauma.offers import Quality
-from sauma.replay import replay
 from sauma.rulebook import NettingPeriod
-from sauma.service import Service, ServiceSettings
 from sauma.steps import lines_again
 from sauma.store import corrected, folding
 from sauma.store import projections as p
-from sauma.testing import ManualClock
 
+from .correcting import DAY_S, billed, late, owed, replayed, rows_of, settled
 from .town import AREA, START, SUPPLIER, Town, quarter, reading, seed_rulebook, work_folder
-
-DAY_S = 86_400
-
-
-def settled(town: Town, *quarters: int) -> Town:
-    """The town with sunny quarters that are settled and billed; their energy has still to move."""
-    for number in quarters or (0,):
-        town.sunny(number)
-    return billed(town)
-
-
-def billed(town: Town) -> Town:
-    town.plan()
-    town.engine.issue_bills()
-    return town
-
-
-def late(town: Town, *readings, after_days: int = 0) -> int:
-    """Readings come late, and the correction period in which they came is over."""
-    town.clock.advance(seconds=after_days * DAY_S)
-    town.engine.accept(readings, late=True)
-    town.clock.advance(seconds=DAY_S)
-    return town.engine.correct_due()
-
-
-def owed(town: Town) -> dict[str, list[int]]:
-    """What everybody's adjusting bills come to, in nano-units, oldest first."""
-    found: dict[str, list[int]] = {}
-    for one in town.engine.adjustments():
-        found.setdefault(one.bill.participant, []).append(one.bill.owed_nano)
-    return found
-
-
-def replayed(town: Town) -> list[str]:
-    """The findings of a replay; none is what is wanted."""
-    report = replay(town.engine.store, codec=town.venue.codec, chain=town.chain)
-    return [str(finding) for finding in report.findings]
 
 
 def test_who_used_more_buys_it_from_the_supplier_and_nobody_else_is_touched(make_town):
     """Cleo used 500 Wh more: she owes the supplier's price for them; bills, trades and wallets stand."""
     town = settled(make_town())
     town.run()
-    bills, balances, trades = town.bills(), town.balances(), _rows(town, p.trades)
+    bills, balances, trades = town.bills(), town.balances(), rows_of(town, p.trades)
 
     assert late(town, reading("cleo", 2_001, 0, version=2)) == 1
 
@@ -77,7 +37,7 @@ def test_who_used_more_buys_it_from_the_supplier_and_nobody_else_is_touched(make
     assert (line.energy_wh, line.price_micro) == (500, SUPPLIER.sells_at_micro)
     assert one.bill.owed_nano == line.amount_nano == 500 * 160_000
     assert one.bill.owed_cents == 8
-    assert (town.bills(), town.balances(), _rows(town, p.trades)) == (bills, balances, trades)
+    assert (town.bills(), town.balances(), rows_of(town, p.trades)) == (bills, balances, trades)
     assert replayed(town) == []
 
 
@@ -153,21 +113,6 @@ def test_a_correction_of_a_correction_settles_only_the_difference(make_town):
     assert replayed(town) == []
 
 
-def test_of_several_versions_the_highest_counts_in_whatever_order_they_come(make_town):
-    """Two at once make one difference; a lower version that comes after is overtaken and owes nothing."""
-    town = settled(make_town())
-    late(town, reading("cleo", 1_601, 0, version=2), reading("cleo", 2_001, 0, version=4))
-    late(town, reading("cleo", 9_001, 0, version=3))
-
-    assert owed(town) == {"cleo": [500 * 160_000]}
-    assert _outcomes(town) == [
-        (2, ReadingOutcome.OVERTAKEN),
-        (4, ReadingOutcome.COUNTED),
-        (3, ReadingOutcome.OVERTAKEN),
-    ]
-    assert replayed(town) == []
-
-
 @pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.MISSING])
 def test_what_was_estimated_or_missing_is_replaced_by_what_was_measured(make_town, quality):
     """The interval was settled with a gap: what the meter says later is bought from the supplier."""
@@ -207,26 +152,6 @@ def test_an_interval_that_nobody_cleared_in_a_settled_day_is_corrected_too(make_
 
     assert owed(town) == {"anna": [-500 * 40_000], "cleo": [900 * 160_000]}
     assert replayed(town) == []
-
-
-def test_a_reading_beyond_the_window_is_kept_with_the_reason_and_changes_nothing(make_town):
-    """It came 63 days after; the correction says so of it, and makes no bill."""
-    town = settled(make_town())
-
-    assert late(town, reading("cleo", 9_001, 0, version=2), after_days=63) == 1
-
-    assert _outcomes(town) == [(2, ReadingOutcome.BEYOND_WINDOW)]
-    assert town.engine.adjustments() == ()
-    assert replayed(town) == []
-    assert late(town, reading("cleo", 9_001, 0, version=2)) == 0
-
-
-def test_a_rulebook_may_correct_nothing(make_town):
-    """With a window of 0 days every late reading is beyond it."""
-    town = settled(make_town(rulebook=seed_rulebook(correction_window_days=0)))
-    late(town, reading("cleo", 9_001, 0, version=2))
-
-    assert _outcomes(town) == [(2, ReadingOutcome.BEYOND_WINDOW)]
 
 
 def test_prices_and_window_are_those_of_that_day(make_town):
@@ -273,82 +198,6 @@ def test_where_periods_overlap_each_interval_belongs_to_its_own_settlement(make_
     assert [one.bill.owed_nano for one in (first, second)] == [100 * 160_000, 200 * 160_000]
     assert None not in (first.bill.adjusted_bill_id, second.bill.adjusted_bill_id)
     assert replayed(town) == []
-
-
-def test_corrections_wait_for_their_moment_and_are_settled_together(make_town):
-    """What comes within a local day is one correction, after midnight; before, nothing is due."""
-    town = settled(make_town())
-    midnight = (town.clock.now() + timedelta(days=1)).replace(hour=21)
-    town.engine.accept([reading("cleo", 1_601, 0, version=2)], late=True)
-    town.engine.accept([reading("anna", 200, 3_100, version=2)], late=True)
-
-    town.clock.advance(seconds=int((midnight - town.clock.now()).total_seconds()) - DAY_S - 1)
-    before = town.engine.correct_due()
-    town.clock.advance(seconds=1)
-
-    assert (before, town.engine.correct_due(), town.engine.correct_due()) == (0, 1, 0)
-    assert sorted(owed(town)) == ["anna", "cleo"]
-    assert len(_rows(town, p.corrections)) == 1
-
-
-def test_a_correction_waits_for_the_bill_that_it_adjusts(make_town):
-    """A reading that comes between clearing and settling is corrected when there is a bill."""
-    town = make_town(rulebook=seed_rulebook(netting_period=NettingPeriod.DAY))
-    town.sunny()
-    town.engine.clear_due()
-    assert late(town, reading("cleo", 1_601, 0, version=2)) == 0
-    with pytest.raises(InvalidInput, match="not settled and billed yet"):
-        town.engine.correct(AREA, quarter())
-
-    town.engine.settle_due()
-    town.engine.issue_bills()
-
-    assert town.engine.correct_due() == 1
-    (one,) = town.engine.adjustments()
-    assert one.bill.adjusted_bill_id is not None
-
-
-def test_the_same_late_reading_again_is_a_no_op_and_another_one_a_conflict(make_town):
-    """Repeating is harmless, before and after the correction; other contents are refused by name."""
-    town = settled(make_town())
-    again = reading("cleo", 1_601, 0, version=2)
-    late(town, again)
-    head = town.engine.store.head_hash()
-
-    assert town.engine.accept([again], late=True) == 0
-    with pytest.raises(Conflict, match="higher version"):
-        town.engine.accept([reading("cleo", 1_602, 0, version=2)], late=True)
-    assert not town.engine.correct(AREA, quarter())
-    assert town.engine.store.head_hash() == head
-
-
-def test_late_readings_are_refused_unless_they_are_said_to_be_late(make_town):
-    """An importer that knows nothing of corrections makes none by accident; the message says how."""
-    town = settled(make_town())
-
-    with pytest.raises(InvalidInput, match="say that they are late"):
-        town.engine.accept([reading("cleo", 1_601, 0, version=2)])
-
-
-def test_absurd_late_readings_are_refused_when_they_come(make_town):
-    """What adds up to more than a position can hold never stands in the way of other corrections."""
-    town = settled(make_town())
-
-    with pytest.raises(InvalidInput, match="adds up to"):
-        late(town, reading("cleo", 10**9, 0, version=2))
-    assert late(town, reading("anna", 200, 3_100, version=2)) == 1
-
-
-def test_another_quality_alone_is_noted_and_owes_nothing(make_town):
-    """What was estimated proves right: the reading counts, and no bill is made."""
-    town = make_town()
-    town.engine.accept([reading("cleo", 400, 0, quality=Quality.ESTIMATED)])
-    billed(town)
-
-    late(town, reading("cleo", 400, 0, version=2))
-
-    assert _outcomes(town) == [(2, ReadingOutcome.COUNTED)]
-    assert town.engine.adjustments() == ()
 
 
 def test_cents_are_rounded_once_and_the_rest_is_carried_to_the_next_adjusting_bill(make_town):
@@ -401,20 +250,6 @@ def test_what_was_settled_otherwise_than_the_rule_says_is_not_corrected(make_tow
 
     with pytest.raises(Disagreement, match="correct nothing"):
         town.engine.correct(AREA, quarter())
-
-
-def test_the_service_corrects_by_itself(make_town):
-    """A round after the moment settles what came late; the figures say what waits."""
-    town = settled(make_town())
-    service = Service(town.engine, settings=ServiceSettings(), wall_clock=ManualClock(), draw=float)
-    town.engine.accept([reading("cleo", 2_001, 0, version=2)], late=True)
-    waiting = service.condition().waiting_corrections
-    early = service.round().corrected
-    town.clock.advance(seconds=DAY_S)
-
-    assert (waiting, early, service.round().corrected) == (1, 0, 1)
-    assert service.condition().waiting_corrections == 0
-    assert service.troubles == ()
 
 
 FLOWS = st.tuples(
@@ -476,22 +311,3 @@ def test_bills_and_corrections_come_to_what_the_last_reading_says(corrections):
         )
         assert sales == paid
         town.engine.close()
-
-
-def _rows(town: Town, table: sa.Table) -> list[tuple]:
-    with town.engine.store.reading() as connection:
-        return [tuple(row) for row in connection.execute(sa.select(table))]
-
-
-def _outcomes(town: Town) -> list[tuple[int, ReadingOutcome]]:
-    """Version and outcome of every late reading, in the order of corrections."""
-    with town.engine.store.reading() as connection:
-        versions = dict(
-            connection.execute(
-                sa.select(p.late_readings.c.reading_id, p.late_readings.c.version)
-            ).all()
-        )
-        return [
-            (versions[one.new.reading_id], one.outcome)
-            for _, one in corrected.corrected_readings(connection)
-        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .street import Street, gsrn
+from .street import SOLD_WH, Street, gsrn
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def settled(tmp_path_factory):
         browser.get("/prices")
         assert browser.post("/prices", step="save", **prices).status_code == 303
     street.meter(gsrn(0), exported=1500, number=1)
-    street.meter(gsrn(1), imported=900, number=1)
+    street.meter(gsrn(1), imported=SOLD_WH, number=1)
     street.meter(gsrn(2), imported=300, number=1)
     street.clear(1)
     street.settle()

@@ -24,10 +24,12 @@ from sauma.settlement import CLEARING, ISSUER
 from sauma.store import Store
 from sauma.testing import ManualClock
 from sauma.venue import Venue
+from sauma_portal import household
 from sauma_portal.accounts import AccountStore, Role, people
 from sauma_portal.accounts.letters import KeepingMailer
 from sauma_portal.acts import joining
 from sauma_portal.app import create_app
+from sauma_portal.market.bills import BillDocument
 from sauma_portal.passwords import Passwords
 from sauma_portal.portal import Portal
 from sauma_portal.settings import AreaPlan, Operator, PortalSettings
@@ -37,6 +39,8 @@ PASSWORD = "nine quiet birches"
 START = datetime(2026, 11, 10, 10, 0, tzinfo=UTC)
 """Noon in Helsinki."""
 FINALITY = 3
+SOLD_WH, PRICE = 900, 80_000
+"""What Anna sold to Ben in a settled street, and for how much a kWh."""
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """As argon2 as the real one, without its cost: tests log in often."""
 RULEBOOK = Rulebook(
@@ -66,6 +70,11 @@ def gsrn(number: int) -> str:
 
 
 @cache
+def bill_of(street: Street, browser: Browser) -> BillDocument:
+    """Somebody's newest bill."""
+    return household.own_bills(street.portal, browser.person)[0]
+
+
 def _empty(kind: type) -> bytes:
     """A database as its migrations make it, made once."""
     with TemporaryDirectory() as name:

@@ -15,7 +15,7 @@ from sauma_portal.documents import bill_sheet, demand_of, rf_reference, typeset,
 from sauma_portal.languages import language
 from sauma_portal.settings import Operator
 
-from .street import START, Street, gsrn
+from .street import START, Street, bill_of, gsrn
 
 IBAN = "FI37 1590 3000 0007 76"
 OPERATOR = Operator(
@@ -48,10 +48,6 @@ def november(tmp_path_factory):
     street.market_clock.advance(seconds=int(timedelta(days=DAYS_TO_DECEMBER).total_seconds()))
     yield street
     street.close()
-
-
-def bill_of(street, browser):
-    return household.own_bills(street.portal, browser.person)[0]
 
 
 def pdf_of(street, browser):
