@@ -188,17 +188,15 @@ def own_bills(portal: Portal, person: Person) -> list[BillDocument]:
     terms = bill_terms(portal)
     with portal.engine.store.reading() as connection:
         months = bills.billed_months(connection, person.participant, person.area, terms.zone)
-        found = [
-            bills.read_bill(
-                connection,
-                participant=person.participant,
-                area=person.area,
-                number=BillNumber(month=month, customer_number=person.customer_number),
-                terms=terms,
-            )
-            for month in months
-        ]
-    return [bill for bill in found if bill is not None]
+        return bills.read_bills(
+            connection,
+            participant=person.participant,
+            area=person.area,
+            numbers=[
+                BillNumber(month=month, customer_number=person.customer_number) for month in months
+            ],
+            terms=terms,
+        )
 
 
 def own_bill(portal: Portal, person: Person, number: str) -> BillDocument:

@@ -23,6 +23,7 @@ from sauma.units import Rounding, cost, divide_rounded
 from sauma_portal.market.corrections import (
     Adjustment,
     came_too_late,
+    correction_times,
     read_adjustments,
     uncertain,
 )
@@ -188,9 +189,36 @@ def read_bill(
     connection: sa.Connection, *, participant: str, area: str, number: BillNumber, terms: Terms
 ) -> BillDocument | None:
     """Return somebody's bill for a month; None when nothing of it was settled."""
+    found = read_bills(
+        connection, participant=participant, area=area, numbers=[number], terms=terms
+    )
+    return next(iter(found), None)
+
+
+def read_bills(
+    connection: sa.Connection,
+    *,
+    participant: str,
+    area: str,
+    numbers: Iterable[BillNumber],
+    terms: Terms,
+) -> list[BillDocument]:
+    """Return somebody's bills for some months, without those of which nothing was settled."""
+    every = read_adjustments(connection, participant, area, terms.zone)
+    found = (_read(connection, participant, area, number, terms, every) for number in numbers)
+    return [bill for bill in found if bill is not None]
+
+
+def _read(
+    connection: sa.Connection,
+    participant: str,
+    area: str,
+    number: BillNumber,
+    terms: Terms,
+    every: Sequence[Adjustment],
+) -> BillDocument | None:
     span = month_span(number.month, terms.zone)
     settled = read_settled(connection, participant, area, span)
-    every = read_adjustments(connection, participant, area, terms.zone)
     adjusted = tuple(each for each in every if each.made_at in span)
     if not settled and not adjusted:
         return None
@@ -242,10 +270,7 @@ def billed_months(
         .join(p.bills, p.bills.c.settlement_id == p.settlements.c.settlement_id)
         .where(p.bills.c.participant == participant, p.settlements.c.area == area)
     ).scalars()
-    moments = [
-        *starts,
-        *(each.made_at for each in read_adjustments(connection, participant, area, zone)),
-    ]
+    moments = [*starts, *correction_times(connection, participant, area)]
     return tuple(sorted({month_of(from_unix(moment), zone) for moment in moments}, reverse=True))
 
 

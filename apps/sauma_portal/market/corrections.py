@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from sauma.billing import BillLine
 from sauma.correcting import AdjustingBill, CorrectedReading, ReadingOutcome
 from sauma.intervals import from_unix
-from sauma.store import corrected
+from sauma.store import corrected, queries
 from sauma.store import projections as p
+from sauma.store.tables import journal_entries
 from sauma_portal.market.spans import Span, month_of
 
 
@@ -57,20 +58,21 @@ def read_adjustments(
         p.adjusting_bills.c.participant == participant,
         p.adjusting_bills.c.area == area,
     )
-    periods = _periods(connection, area) if found else {}
+    settlements = queries.settlements(connection, area) if found else []
+    settled = {row.settlement_id: row for row in settlements}
     adjustments = []
     for row, bill in found:
-        start, end = periods[bytes(row.settlement_id)]
+        settlement = settled[bytes(row.settlement_id)]
         adjustments.append(
             Adjustment(
                 bill=bill,
                 sequence=row.sequence,
                 made_at=row.time,
                 made_in=month_of(from_unix(row.time), zone),
-                month=month_of(from_unix(start), zone),
-                settlement_id=bytes(row.settlement_id),
-                period_start=start,
-                period_end=end,
+                month=month_of(from_unix(settlement.period_start), zone),
+                settlement_id=settlement.settlement_id,
+                period_start=settlement.period_start,
+                period_end=settlement.period_end,
                 readings=tuple(
                     one
                     for one in reasons[bill.correction_id]
@@ -81,16 +83,16 @@ def read_adjustments(
     return adjustments
 
 
-def _periods(connection: sa.Connection, area: str) -> dict[bytes, tuple[int, int]]:
-    settled = p.settlements.c
-    return {
-        bytes(row.settlement_id): (row.period_start, row.period_end)
-        for row in connection.execute(
-            sa.select(settled.settlement_id, settled.period_start, settled.period_end).where(
-                settled.area == area
-            )
-        )
-    }
+def correction_times(connection: sa.Connection, participant: str, area: str) -> list[int]:
+    """Return when somebody's adjusting bills were made."""
+    made = p.adjusting_bills.c
+    query = (
+        sa.select(journal_entries.c.time)
+        .distinct()
+        .join(p.adjusting_bills, made.sequence == journal_entries.c.sequence)
+        .where(made.participant == participant, made.area == area)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def came_too_late(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from sauma.billing import bill_id
@@ -19,7 +21,8 @@ def check_corrections(engine: Engine, bill: BillDocument) -> Step:
     """Compare each correction with what old and new readings give, and with the bill that it adjusts."""
     title = say(N_("Every correction can be computed again"))
     with engine.store.reading() as connection:
-        wrong = sum(not _is_right(engine, connection, bill, each) for each in bill.adjusted)
+        every = read_adjustments(connection, bill.participant, bill.area, engine.rulebook.zone)
+        wrong = sum(not _is_right(connection, bill, each, every) for each in bill.adjusted)
     if wrong:
         return Step(
             title=title,
@@ -43,7 +46,7 @@ def check_corrections(engine: Engine, bill: BillDocument) -> Step:
 
 
 def _is_right(
-    engine: Engine, connection: sa.Connection, bill: BillDocument, one: Adjustment
+    connection: sa.Connection, bill: BillDocument, one: Adjustment, every: Sequence[Adjustment]
 ) -> bool:
     try:
         again = lines_again(connection, one.bill.correction_id).get(bill.participant, ())
@@ -58,7 +61,7 @@ def _is_right(
     ).first()
     earlier_nano = sum(
         each.bill.owed_nano
-        for each in read_adjustments(connection, bill.participant, bill.area, engine.rulebook.zone)
+        for each in every
         if each.settlement_id == one.settlement_id and each.sequence < one.sequence
     )
     adjusted = None if first is None else bill_id(one.settlement_id, bill.participant)

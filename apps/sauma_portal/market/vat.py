@@ -113,13 +113,17 @@ def _adjusted(
     connection: sa.Connection, participant: str, corrections: Sequence[int]
 ) -> Iterator[_Owed]:
     """Yield what corrections make somebody owe, taxed by the day of supply as what they correct."""
+    if not corrections:
+        return
     owed = p.adjusting_obligations
-    for sequence in corrections:
-        for row in connection.execute(
-            sa.select(owed).where(
-                owed.c.sequence == sequence,
-                sa.or_(owed.c.debtor == participant, owed.c.creditor == participant),
-            )
-        ):
+    rows = connection.execute(
+        sa.select(owed).where(
+            owed.c.sequence.between(min(corrections), max(corrections)),
+            sa.or_(owed.c.debtor == participant, owed.c.creditor == participant),
+        )
+    )
+    wanted = frozenset(corrections)
+    for row in rows:
+        if row.sequence in wanted:
             units = row.units if row.debtor == participant else -row.units
             yield row.interval_start_of_row, Purpose(row.purpose), row.creditor, units
