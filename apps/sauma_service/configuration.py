@@ -30,7 +30,7 @@ from __future__ import annotations
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -38,6 +38,9 @@ from sauma.clock import Clock, SystemClock
 from sauma.errors import InvalidInput
 from sauma.service import ServiceSettings, wait_of
 from sauma_service.clocks import AcceleratedClock
+
+USUAL: Final = ServiceSettings()
+"""How a service works unless the file says otherwise."""
 
 
 class _Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -80,12 +83,12 @@ class ServiceSection(_Section, frozen=True, kw_only=True):
     with_metering: bool = False
     workers: int = 0
     """Processes that compute clearings and plans ahead: for a city, as many as there are cores."""
-    poll_s: float = 2.0
-    retry_first_s: float = 1.0
-    retry_max_s: float = 300.0
-    reconcile_every_s: float = 300.0
-    tip_age_max_s: float = 1_800.0
-    outbox_age_max_s: float = 7_200.0
+    poll_s: float = USUAL.poll.total_seconds()
+    retry_first_s: float = USUAL.retry_first.total_seconds()
+    retry_max_s: float = USUAL.retry_max.total_seconds()
+    reconcile_every_s: float = USUAL.reconcile_every.total_seconds()
+    tip_age_max_s: float = USUAL.tip_age_max.total_seconds()
+    outbox_age_max_s: float = USUAL.outbox_age_max.total_seconds()
 
 
 class MeteringSection(_Section, frozen=True, kw_only=True):

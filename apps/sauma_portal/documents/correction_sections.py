@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sauma.correcting import Metered
 from sauma.intervals import from_unix
 from sauma.offers import Quality
+from sauma_portal.documents.section import section
 from sauma_portal.languages import Language
 from sauma_portal.market.bills import BillDocument
 from sauma_portal.messages import N_, say
@@ -90,25 +90,3 @@ def _metered(reading: Metered | None, language: Language) -> str:
     if reading.quality is Quality.ESTIMATED:
         return f"{said} ({language.gettext(N_('estimated'))})"
     return said
-
-
-def section(
-    heading: str,
-    columns: Sequence[str],
-    rows: list[list[str]],
-    *,
-    foot: list[str] | None = None,
-    note: str = "",
-    texts: int = 1,
-) -> dict[str, Any]:
-    """Return a table of a sheet; its first `texts` columns are words, the others numbers."""
-    return {
-        "heading": heading,
-        "columns": [
-            {"text": text, "number": place >= texts, "wide": place == 0}
-            for place, text in enumerate(columns)
-        ],
-        "rows": rows,
-        "foot": foot,
-        "note": note,
-    }

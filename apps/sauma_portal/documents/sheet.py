@@ -14,9 +14,10 @@ from sauma.billing import BillLine, BillStatus, LineKind
 from sauma.errors import InvalidInput
 from sauma.rulebook import Rulebook
 from sauma_portal.accounts import Person
-from sauma_portal.documents.correction_sections import correction_sections, section
+from sauma_portal.documents.correction_sections import correction_sections
 from sauma_portal.documents.payment import Demand, virtual_barcode
 from sauma_portal.documents.pictures import barcode_svg, payment_code_svg
+from sauma_portal.documents.section import section
 from sauma_portal.languages import Language
 from sauma_portal.market.bills import BillDocument, average_micro
 from sauma_portal.messages import N_, say

@@ -32,6 +32,8 @@ from sauma_portal.market.spans import Span, month_of, month_span, next_month
 from sauma_portal.market.vat import VatRow, read_vat
 from sauma_portal.references import BillNumber
 
+_BOUGHT: Final = (LineKind.BOUGHT, LineKind.SUPPLIER_SALE)
+
 
 @attrs.frozen(kw_only=True)
 class SettledBill:
@@ -255,9 +257,6 @@ def _read(
         adjusted_by=tuple(each for each in every if each.month == number.month),
         too_late=came_too_late(connection, participant, area, span),
     )
-
-
-_BOUGHT: Final = (LineKind.BOUGHT, LineKind.SUPPLIER_SALE)
 
 
 def billed_months(
