@@ -219,9 +219,9 @@ def test_a_reading_for_a_cleared_interval_is_on_record_and_waits_for_its_correct
     shown = site.ask(
         "GET", f"/metering/v1/points/{GSRN['anna']}/readings?start={quarter()}&end={quarter(1)}"
     )
-    assert [(one["version"], one["late"]) for one in shown.body["readings"]] == [
-        (1, False),
-        (2, True),
+    assert [(one["version"], one["late"], one["correction"]) for one in shown.body["readings"]] == [
+        (1, False, None),
+        (2, True, "waiting"),
     ]
 
 
