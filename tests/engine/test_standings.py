@@ -29,6 +29,7 @@ from sauma.session import (
     StandingStep,
     StandingTerms,
 )
+from sauma.store import charged
 
 from .faulty import Died, Fault
 from .roads import MONEY, REGISTER, Roads
@@ -295,3 +296,18 @@ def test_what_nobody_returns_is_found(streets):
 
     (finding,) = streets.replayed().findings
     assert "its return was open to anybody" in finding.explanation
+
+
+def test_what_a_block_shows_too_late_is_found_of_each(streets, monkeypatch):
+    """A charge in a block after the end is a finding, and that of one authorisation hides no other's."""
+    for key in ("1", "2"):
+        terms = streets.allowed(key=key)
+        streets.engine.standings.charge([(terms, [streets.light(int(key), 400)])])
+    streets.step(3)
+    late = to_unix(streets.clock.now()) + 40 * DAY_S
+    monkeypatch.setattr(charged, "block_times", lambda *_: {2: late})
+
+    findings = streets.replayed().findings
+    assert len({one.place for one in findings}) == 2
+    for one in findings:
+        assert f"charge lies in a block of {late}, when it was refused" in one.explanation

@@ -10,20 +10,17 @@ that nobody ends still holds what is not the operator's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from sauma.dispatch.rows import OUTSIDE
-from sauma.errors import InvalidInput, SaumaError, SessionRefused
+from sauma.errors import InvalidInput, SaumaError
 from sauma.journal import SealedEntry, Table
+from sauma.replay.held import differing, held_past_exit, not_judged_so, parties_of
 from sauma.replay.past import Past
-from sauma.replay.report import Finding, found_in
-from sauma.session import Outcome, Session, Verifier, exit_of
-from sauma.settlement import ESCROW
+from sauma.replay.report import Finding
+from sauma.session import Session, Verifier, exit_of
 from sauma.steps import (
-    Parties,
     Taken,
     corrected_by,
     follow,
@@ -33,9 +30,6 @@ from sauma.steps import (
     taken_steps,
 )
 from sauma.store import charged
-
-OVERDUE_S: Final = 3_600
-"""How long after its exit was open a session may still hold money without being a finding."""
 
 
 def given_steps(connection: sa.Connection, entry: SealedEntry, _: Past) -> Iterator[Finding]:
@@ -51,11 +45,7 @@ def given_steps(connection: sa.Connection, entry: SealedEntry, _: Past) -> Itera
         ("kept by", row["is_emulated"], before[-1].is_emulated if before else row["is_emulated"]),
         ("judged_at not before the last", True, row["judged_at"] >= judged_at),
     ]
-    for name, stated, found in facts:
-        if stated != found:
-            yield found_in(
-                entry, f"{name}: stored {stated!r}, the step says {found!r}", table="session_steps"
-            )
+    yield from differing(entry, "session_steps", "the step", facts)
 
 
 def step_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
@@ -68,15 +58,12 @@ def step_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Seq
         is_emulated=row["is_emulated"],
         step=kept_step(connection, session_id, row["number"], row["step_digest"]),
     )
-    escrow = past.accounts.get(ESCROW)
-    if escrow is None or past.chain_id is None:
-        raise InvalidInput(f"takes a step of a session before {ESCROW} was bound")
-    times = charged.block_times(connection, past.chain_id, session_id)
+    chain_id, parties = parties_of(past, "takes a step of a session")
+    times = charged.block_times(connection, chain_id, session_id)
     done = follow(connection, session_id, verifier, times)
     session = done[-1][1].session if done else None
     corrected = corrected_by(connection, taken.step, verifier)
     outcome = judge(session, taken.step, taken.judged_at, verifier, corrected)
-    parties = Parties(holder_of=lambda account: past.holder(account, OUTSIDE), escrow=escrow)
     return plan_step(taken, outcome, parties)
 
 
@@ -85,36 +72,30 @@ def session_findings(connection: sa.Connection, past: Past) -> Iterator[Finding]
     if past.chain_id is None:
         return
     for session_id in charged.sessions(connection):
-        place = f"session {session_id.hex()}"
         times = charged.block_times(connection, past.chain_id, session_id)
-        session: Session | None = None
-        for taken in taken_steps(connection, session_id):
-            at = times.get(taken.number)
-            try:
-                outcome = _judged(connection, session, taken, at, verifier_of(past))
-            except SessionRefused as error:
-                yield Finding(
-                    place=f"{place} step {taken.number}",
-                    explanation=f"{taken.step.transition.name.lower()} lies in a block of {at}, when "
-                    f"it was refused: {error.reason}: {error}",
-                )
-                return
-            except SaumaError as error:
-                yield Finding(place=f"{place} step {taken.number}", explanation=str(error))
-                return
-            session = outcome.session
-        leaving = None if session is None else exit_of(session)
-        if session is not None and leaving is not None and past.scanned_time > leaving[1]:
-            late_s = past.scanned_time - leaving[1]
-            finding = Finding(
-                place=place,
-                explanation=f"{leaving[0].name.lower()} was open to anybody {late_s} s before the "
-                f"last block read, and {session.locked_units} are held still",
-            )
-            if late_s > OVERDUE_S:
-                yield finding
-            else:
-                past.notes.append(finding)
+        yield from _findings_of(connection, past, session_id, times)
+
+
+def _findings_of(
+    connection: sa.Connection, past: Past, session_id: bytes, times: Mapping[int, int]
+) -> Iterator[Finding]:
+    place = f"session {session_id.hex()}"
+    session: Session | None = None
+    for taken in taken_steps(connection, session_id):
+        at = times.get(taken.number, taken.judged_at)
+        try:
+            verifier = verifier_of(past)
+            corrected = corrected_by(connection, taken.step, verifier)
+            outcome = judge(session, taken.step, at, verifier, corrected)
+        except SaumaError as error:
+            transition = taken.step.transition.name.lower()
+            yield not_judged_so(f"{place} step {taken.number}", transition, at, error)
+            return
+        session = outcome.session
+    leaving = None if session is None else exit_of(session)
+    if session is not None and leaving is not None:
+        name, open_after = leaving[0].name.lower(), leaving[1]
+        yield from held_past_exit(past, place, name, open_after, session.locked_units)
 
 
 def verifier_of(past: Past) -> Verifier:
@@ -125,15 +106,3 @@ def verifier_of(past: Past) -> Verifier:
             f"the codec of {past.chain_id} verifies no evidence of sessions: load one that does"
         )
     return codec
-
-
-def _judged(
-    connection: sa.Connection,
-    session: Session | None,
-    taken: Taken,
-    at: int | None,
-    verifier: Verifier,
-) -> Outcome:
-    corrected = corrected_by(connection, taken.step, verifier)
-    moment = taken.judged_at if at is None else at
-    return judge(session, taken.step, moment, verifier, corrected)

@@ -7,20 +7,17 @@ what nobody returned though anybody could is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from sauma.dispatch.rows import OUTSIDE
-from sauma.errors import InvalidInput, SaumaError, SessionRefused
+from sauma.errors import InvalidInput, SaumaError
 from sauma.journal import SealedEntry, Table
+from sauma.replay.held import differing, held_past_exit, not_judged_so, parties_of
 from sauma.replay.past import Past
-from sauma.replay.report import Finding, found_in
-from sauma.replay.sessions import OVERDUE_S
+from sauma.replay.report import Finding
 from sauma.session import Standing, StandingVerifier
-from sauma.settlement import ESCROW
 from sauma.steps import (
-    Parties,
     TakenStanding,
     check_charged_once,
     follow_standing,
@@ -44,20 +41,13 @@ def given_standing(connection: sa.Connection, entry: SealedEntry, _: Past) -> It
             ("number", row["number"], len(before) + 1),
             ("judged_at not before the last", True, row["judged_at"] >= judged_at),
         ]
-        for name, stated, found in facts:
-            if stated != found:
-                yield found_in(
-                    entry,
-                    f"{name}: stored {stated!r}, the action says {found!r}",
-                    table="standing_steps",
-                )
+        yield from differing(entry, "standing_steps", "the action", facts)
 
 
 def standing_again(connection: sa.Connection, entry: SealedEntry, past: Past) -> Sequence[Table]:
     """Return the derived tables of actions, judged again."""
-    escrow, verifier = past.accounts.get(ESCROW), _verifier_of(past)
-    if escrow is None or past.chain_id is None:
-        raise InvalidInput(f"takes an action on a standing authorisation before {ESCROW} was bound")
+    verifier = _verifier_of(past)
+    chain_id, parties = parties_of(past, "takes an action on a standing authorisation")
     done = []
     for row in entry.table("standing_steps").dicts():
         standing_id = row["standing_id"]
@@ -66,11 +56,10 @@ def standing_again(connection: sa.Connection, entry: SealedEntry, past: Past) ->
             judged_at=row["judged_at"],
             step=kept_standing(connection, standing_id, row["number"], row["step_digest"]),
         )
-        times = charged.block_times(connection, past.chain_id, standing_id)
+        times = charged.block_times(connection, chain_id, standing_id)
         before = follow_standing(connection, standing_id, verifier, times)
         standing = before[-1][1].standing if before else None
         done.append((taken, judge_standing(standing, taken.step, taken.judged_at, verifier)))
-    parties = Parties(holder_of=lambda account: past.holder(account, OUTSIDE), escrow=escrow)
     check_charged_once(connection, [taken.step for taken, _ in done], parties)
     return plan_standing(done, parties)
 
@@ -80,37 +69,26 @@ def standing_findings(connection: sa.Connection, past: Past) -> Iterator[Finding
     if past.chain_id is None:
         return
     for standing_id in charged.standings(connection):
-        place = f"standing authorisation {standing_id.hex()}"
         times = charged.block_times(connection, past.chain_id, standing_id)
-        standing: Standing | None = None
-        for taken in taken_standing(connection, standing_id):
-            at = times.get(taken.number, taken.judged_at)
-            try:
-                outcome = judge_standing(standing, taken.step, at, _verifier_of(past))
-            except SessionRefused as error:
-                yield Finding(
-                    place=f"{place} action {taken.number}",
-                    explanation=f"{taken.step.action.name.lower()} lies in a block of {at}, when it was "
-                    f"refused: {error.reason}: {error}",
-                )
-                return
-            except SaumaError as error:
-                yield Finding(place=f"{place} action {taken.number}", explanation=str(error))
-                return
-            standing = outcome.standing
-        if standing is None or not standing.left_units:
-            continue
-        late_s = past.scanned_time - standing.ends_at
-        if late_s > 0:
-            finding = Finding(
-                place=place,
-                explanation=f"its return was open to anybody {late_s} s before the last block read, and "
-                f"{standing.left_units} are held still",
-            )
-            if late_s > OVERDUE_S:
-                yield finding
-            else:
-                past.notes.append(finding)
+        yield from _findings_of(connection, past, standing_id, times)
+
+
+def _findings_of(
+    connection: sa.Connection, past: Past, standing_id: bytes, times: Mapping[int, int]
+) -> Iterator[Finding]:
+    place = f"standing authorisation {standing_id.hex()}"
+    standing: Standing | None = None
+    for taken in taken_standing(connection, standing_id):
+        at = times.get(taken.number, taken.judged_at)
+        try:
+            outcome = judge_standing(standing, taken.step, at, _verifier_of(past))
+        except SaumaError as error:
+            action = taken.step.action.name.lower()
+            yield not_judged_so(f"{place} action {taken.number}", action, at, error)
+            return
+        standing = outcome.standing
+    if standing is not None and standing.left_units:
+        yield from held_past_exit(past, place, "its return", standing.ends_at, standing.left_units)
 
 
 def _verifier_of(past: Past) -> StandingVerifier:
