@@ -201,7 +201,7 @@ class Standings(Holding):
 
     def _followed(self, connection: sa.Connection, standing_id: bytes) -> Done:
         times = charged.block_times(connection, self._venue.chain_id, standing_id)
-        return follow_standing(connection, standing_id, self._verifier(), times)
+        return follow_standing(connection, standing_id, times)
 
     def _take(self, transaction: Transaction, new: Done, parties: Parties) -> None:
         rows = []

@@ -13,6 +13,7 @@ from sauma.chain import Support
 from sauma.errors import (
     InsufficientBalance,
     InvalidInput,
+    Refused,
     SessionRefused,
     UnknownName,
     Unsupported,
@@ -213,6 +214,44 @@ def test_what_is_refused_is_refused_by_name(streets):
     assert len(standings.receipts()) == 1
     streets.step(3)
     assert streets.replayed().findings == ()
+
+
+def test_a_charge_verifies_its_own_signatures(streets, monkeypatch):
+    """What the journal has was verified when it was taken; what leaves, and a replay, verify again."""
+    terms = streets.allowed()
+    streets.engine.standings.charge([(terms, [streets.light(1, 400), streets.light(2, 400)])])
+    streets.step(3)
+    real, verified = MemoryCodec.verify_statement, []
+
+    def verify(self, *statement):
+        verified.append(statement)
+        return real(self, *statement)
+
+    monkeypatch.setattr(MemoryCodec, "verify_statement", verify)
+    light = streets.light(3, 400)
+    streets.engine.standings.charge([(terms, [light])])
+
+    assert [each[1] for each in verified] == [light.first.statement, light.last.statement]
+    streets.step(3)
+    verified.clear()
+    assert streets.replayed().findings == ()
+    assert len({(each[0].key, each[1].sequence) for each in verified}) == 6
+
+
+def test_replay_finds_a_reading_that_the_meter_never_signed(streets, monkeypatch):
+    """The engine looked away once: nothing of it leaves, and though more was charged since, it is named."""
+    terms = streets.allowed()
+    light = streets.light(1, 400)
+    forged = attrs.evolve(light, last=attrs.evolve(light.last, signature=light.first.signature))
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryCodec, "verify_statement", lambda *_: True)
+        streets.engine.standings.charge([(terms, [forged])])
+    streets.engine.standings.charge([(terms, [streets.light(2, 400)])])
+    with pytest.raises(Refused, match="a reading of micro-session"):
+        streets.step(2)
+
+    (finding,) = streets.replayed().findings
+    assert "is not signed by" in finding.explanation
 
 
 def _charge(streets: Streets, terms: StandingTerms, *lines: MicroSession) -> StandingStep:

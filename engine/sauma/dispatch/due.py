@@ -122,9 +122,7 @@ def planned_batch(
 
     None for a reference of another journal.  Whether anything carries the batch does not matter.
     """
-    first = reference[-REFERENCE_HASH_BYTES:]
-    spare = 32 - len(first)
-    within = (first + bytes(spare), first + b"\xff" * spare)
+    within = _ids_within(reference)
     rows = connection.execute(
         sa.select(p.instructions)
         .join(p.settlements, p.settlements.c.settlement_id == p.instructions.c.settlement_id)
@@ -278,9 +276,7 @@ def planned_step(
 
     None for a reference of another journal.  Whether anything carries the batch does not matter.
     """
-    first = reference[-REFERENCE_HASH_BYTES:]
-    spare = 32 - len(first)
-    within = (first + bytes(spare), first + b"\xff" * spare)
+    within = _ids_within(reference)
     found = connection.execute(
         sa.select(p.session_batches)
         .where(p.session_batches.c.batch_id.between(*within))
@@ -290,6 +286,13 @@ def planned_step(
         return None
     batch = _step_batch(connection, venue, venue.codec, tuple(map(charged.row_of, found)))
     return (batch, found[0].sequence) if batch.batch.reference == reference else None
+
+
+def _ids_within(reference: bytes) -> tuple[bytes, bytes]:
+    """Return the first and the last batch id whose beginning an on-chain reference carries."""
+    begins = reference[-REFERENCE_HASH_BYTES:]
+    spare = 32 - len(begins)
+    return begins + bytes(spare), begins + b"\xff" * spare
 
 
 def _step_batch(
@@ -306,10 +309,9 @@ def _step_batch(
             f"the venue on {venue.chain_id} names no {ESCROW}: it carries no sessions"
         )
     if isinstance(verifier, StandingVerifier) and charged.is_standing(connection, row.session_id):
-        done = [
-            follow_standing(connection, each.session_id, verifier)[each.number - 1]
-            for each in together
-        ]
+        done = [follow_standing(connection, each.session_id)[each.number - 1] for each in together]
+        for asked, _ in done:
+            asked.step.verify(verifier)
         return StepBatch(authority=row.authority, batch=standing_batch_of(done))
     taken, outcome = follow(connection, row.session_id, codec)[row.number - 1]
     return StepBatch(authority=row.authority, batch=step_batches(taken, outcome, escrow)[row.part])

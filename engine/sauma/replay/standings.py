@@ -57,7 +57,7 @@ def standing_again(connection: sa.Connection, entry: SealedEntry, past: Past) ->
             step=kept_standing(connection, standing_id, row["number"], row["step_digest"]),
         )
         times = charged.block_times(connection, chain_id, standing_id)
-        before = follow_standing(connection, standing_id, verifier, times)
+        before = follow_standing(connection, standing_id, times)
         standing = before[-1][1].standing if before else None
         done.append((taken, judge_standing(standing, taken.step, taken.judged_at, verifier)))
     check_charged_once(connection, [taken.step for taken, _ in done], parties)

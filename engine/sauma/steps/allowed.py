@@ -70,8 +70,15 @@ def kept_standing(
 def judge_standing(
     standing: Standing | None, step: StandingStep, at: int, verifier: StandingVerifier
 ) -> StandingOutcome:
-    """Return what comes of an action; raises `SessionRefused` with the machine's reason."""
+    """Return what comes of an action; raises `SessionRefused` with the machine's reason.
+
+    Raises `Refused` for a signature that does not fit.
+    """
     step.verify(verifier)
+    return _decided(standing, step, at)
+
+
+def _decided(standing: Standing | None, step: StandingStep, at: int) -> StandingOutcome:
     answer = step.decide(standing, at)
     if isinstance(answer, Refusal):
         raise SessionRefused(answer.message, answer.reason.value)
@@ -81,14 +88,17 @@ def judge_standing(
 def follow_standing(
     connection: sa.Connection,
     standing_id: bytes,
-    verifier: StandingVerifier,
     block_times: Mapping[int, int] | None = None,
 ) -> list[tuple[TakenStanding, StandingOutcome]]:
-    """Return every action with what came of it, by the times of its blocks where they are there."""
+    """Return every action with what came of it, by the times of its blocks where they are there.
+
+    Signatures are not verified again: each action's were when it was taken, the journal commits to its
+    bytes, and replay verifies each.  Otherwise what a charge costs would grow with those before it.
+    """
     standing: Standing | None = None
     done: list[tuple[TakenStanding, StandingOutcome]] = []
     for taken in taken_standing(connection, standing_id):
-        again = partial(judge_standing, standing, taken.step, verifier=verifier)
+        again = partial(_decided, standing, taken.step)
         outcome = by_block_time(again, taken.judged_at, (block_times or {}).get(taken.number))
         standing = outcome.standing
         done.append((taken, outcome))
