@@ -8,11 +8,12 @@ from datetime import datetime
 import attrs
 import sqlalchemy as sa
 
-from sauma.billing import Bill, BillLine, BillStatus, ChainEnergy, LineKind
+from sauma.billing import Bill, BillLine
 from sauma.correcting import AdjustingBill, CorrectedReading
 from sauma.intervals import from_unix
 from sauma.store import corrected, queries
 from sauma.store import projections as p
+from sauma.store.billed import bill_of, line_of
 
 
 @attrs.frozen(kw_only=True)
@@ -78,15 +79,7 @@ def read_statements(
     for row in connection.execute(
         sa.select(p.bill_lines).order_by(p.bill_lines.c.sequence, p.bill_lines.c.row_number)
     ):
-        lines[bytes(row.bill_id), row.version].append(
-            BillLine(
-                kind=LineKind(row.kind),
-                counterparty=row.counterparty,
-                price_micro=row.price_micro,
-                energy_wh=row.energy_wh,
-                amount_nano=row.amount_nano,
-            )
-        )
+        lines[bytes(row.bill_id), row.version].append(line_of(row))
     statements = []
     for identity, row in newest.items():
         period = periods[bytes(row.settlement_id)]
@@ -96,17 +89,7 @@ def read_statements(
                 period_start=from_unix(period.period_start),
                 period_end=from_unix(period.period_end),
                 version=row.version,
-                bill=Bill(
-                    settlement_id=bytes(row.settlement_id),
-                    participant=row.participant,
-                    status=BillStatus(row.status),
-                    lines=tuple(lines[identity, row.version]),
-                    chain=ChainEnergy(received_wh=row.chain_received_wh, sent_wh=row.chain_sent_wh),
-                    carried_nano=row.carried_nano,
-                    owed_nano=row.owed_nano,
-                    owed_cents=row.owed_cents,
-                    carry_nano=row.carry_nano,
-                ),
+                bill=bill_of(row, lines[identity, row.version]),
             )
         )
     return tuple(

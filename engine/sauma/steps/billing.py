@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 import sqlalchemy as sa
 
-from sauma.billing import Bill, BillStatus, bill_lines, check_bill_lines, make_bill
+from sauma.billing import Bill, BillLine, BillStatus, bill_lines, check_bill_lines, make_bill
 from sauma.journal import Table
 from sauma.journal import schemas as journal
 from sauma.rulebook import Rulebook
@@ -103,20 +103,26 @@ def _tables(due: Sequence[tuple[int, Bill]]) -> list[Table]:
         Table.from_rows(
             journal.BILL_LINES,
             [
-                (
-                    bill.bill_id,
-                    version,
-                    position,
-                    int(line.kind),
-                    line.counterparty,
-                    line.energy_wh,
-                    line.price_micro,
-                    line.amount_nano,
-                )
+                (bill.bill_id, version, *columns)
                 for version, bill in due
-                for position, line in enumerate(bill.lines)
+                for columns in line_columns(bill.lines)
             ],
         ),
+    ]
+
+
+def line_columns(lines: Sequence[BillLine]) -> list[tuple[object, ...]]:
+    """Return what the rows of a bill's lines say behind the bill's id, in their order."""
+    return [
+        (
+            position,
+            int(line.kind),
+            line.counterparty,
+            line.energy_wh,
+            line.price_micro,
+            line.amount_nano,
+        )
+        for position, line in enumerate(lines)
     ]
 
 

@@ -33,6 +33,7 @@ from sauma.journal import schemas as journal
 from sauma.readings import QUALITIES
 from sauma.rulebook import Rulebook, Supplier
 from sauma.settlement import Obligation, Residual, residual_obligations
+from sauma.steps.billing import line_columns
 from sauma.store import corrected, queries
 from sauma.store.corrected import LateReading
 
@@ -351,15 +352,4 @@ def _bill_row(one: AdjustingBill) -> tuple[object, ...]:
 
 
 def _line_rows(bill: AdjustingBill) -> list[tuple[object, ...]]:
-    return [
-        (
-            bill.bill_id,
-            position,
-            int(line.kind),
-            line.counterparty,
-            line.energy_wh,
-            line.price_micro,
-            line.amount_nano,
-        )
-        for position, line in enumerate(bill.lines)
-    ]
+    return [(bill.bill_id, *columns) for columns in line_columns(bill.lines)]

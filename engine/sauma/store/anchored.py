@@ -9,11 +9,12 @@ from typing import Final
 import attrs
 import sqlalchemy as sa
 
-from sauma.billing import Bill, BillLine, BillStatus, ChainEnergy, LineKind
+from sauma.billing import Bill, BillLine, BillStatus
 from sauma.chain import BatchKind, batch_reference
 from sauma.intervals import from_unix
 from sauma.store import carried, queries
 from sauma.store import projections as p
+from sauma.store.billed import bill_of, line_of
 from sauma.store.tables import journal_entries
 
 _UNANCHORED: Final = (
@@ -111,29 +112,8 @@ def first_bills(
         )
         .order_by(p.bill_lines.c.bill_id, p.bill_lines.c.position)
     ):
-        lines[bytes(line.bill_id)].append(
-            BillLine(
-                kind=LineKind(line.kind),
-                counterparty=line.counterparty,
-                price_micro=line.price_micro,
-                energy_wh=line.energy_wh,
-                amount_nano=line.amount_nano,
-            )
-        )
-    return [
-        Bill(
-            settlement_id=settlement_id,
-            participant=row.participant,
-            status=BillStatus(row.status),
-            lines=tuple(lines[bytes(row.bill_id)]),
-            chain=ChainEnergy(received_wh=row.chain_received_wh, sent_wh=row.chain_sent_wh),
-            carried_nano=row.carried_nano,
-            owed_nano=row.owed_nano,
-            owed_cents=row.owed_cents,
-            carry_nano=row.carry_nano,
-        )
-        for row in rows
-    ]
+        lines[bytes(line.bill_id)].append(line_of(line))
+    return [bill_of(row, lines[bytes(row.bill_id)]) for row in rows]
 
 
 def anchor_standings(

@@ -13,6 +13,7 @@ from sauma.chain import BatchKind, batch_reference
 from sauma.session import SessionState
 from sauma.store import carried, queries
 from sauma.store import projections as p
+from sauma.store.among import rows_among
 
 _UNFINISHED: Final = (
     sa.select(p.session_batches)
@@ -75,35 +76,20 @@ def standings(connection: sa.Connection) -> list[bytes]:
 def standings_of(connection: sa.Connection, payers: Iterable[str]) -> list[bytes]:
     """Return the standing authorisations that some holders pay for, in the order they were authorised."""
     begun, held = p.session_batches.c, p.session_effects.c
-    wanted = sorted(payers)
-    of_payers: set[bytes] = set()
-    for first in range(0, len(wanted), queries.IDS_MAX):
-        rows = connection.execute(
-            sa.select(begun.session_id)
-            .join(p.session_effects, held.batch_id == begun.batch_id)
-            .where(
-                begun.number == 1,
-                held.delta_units < 0,
-                held.holder.in_(wanted[first : first + queries.IDS_MAX]),
-            )
-        )
-        of_payers.update(map(bytes, rows.scalars()))
+    query = (
+        sa.select(begun.session_id)
+        .join(p.session_effects, held.batch_id == begun.batch_id)
+        .where(begun.number == 1, held.delta_units < 0)
+    )
+    of_payers = {bytes(row[0]) for row in rows_among(connection, query, held.holder, payers)}
     return [each for each in standings(connection) if each in of_payers]
 
 
 def sessions_among(connection: sa.Connection, ids: Iterable[bytes]) -> list[bytes]:
     """Return those of some ids that are of sessions which were authorised."""
-    wanted = sorted(ids)
-    found: list[bytes] = []
-    for first in range(0, len(wanted), queries.IDS_MAX):
-        rows = connection.execute(
-            sa.select(p.session_steps.c.session_id).where(
-                p.session_steps.c.number == 1,
-                p.session_steps.c.session_id.in_(wanted[first : first + queries.IDS_MAX]),
-            )
-        )
-        found += map(bytes, rows.scalars())
-    return found
+    session_id = p.session_steps.c.session_id
+    query = sa.select(session_id).where(p.session_steps.c.number == 1)
+    return [bytes(row[0]) for row in rows_among(connection, query, session_id, ids)]
 
 
 def is_standing(connection: sa.Connection, session_id: bytes) -> bool:

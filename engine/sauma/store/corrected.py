@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 
-from sauma.billing import BillLine, LineKind
+from sauma.billing import BillLine
 from sauma.correcting import AdjustingBill, CorrectedReading, Metered, ReadingOutcome
 from sauma.errors import InvalidInput, UnknownName
 from sauma.intervals import from_unix
@@ -20,6 +20,8 @@ from sauma.readings import QUALITIES
 from sauma.rulebook import Rulebook
 from sauma.store import projections as p
 from sauma.store import queries
+from sauma.store.among import rows_among
+from sauma.store.billed import line_of
 from sauma.store.tables import journal_entries
 
 # Built once: a correction asks these of every interval, and building one takes longer than running it.
@@ -311,21 +313,10 @@ def adjusting_bills(
 
 def _lines(connection: sa.Connection, bill_ids: Sequence[bytes]) -> dict[bytes, list[BillLine]]:
     found: dict[bytes, list[BillLine]] = defaultdict(list)
-    for first in range(0, len(bill_ids), queries.IDS_MAX):
-        for row in connection.execute(
-            sa.select(p.adjusting_lines)
-            .where(p.adjusting_lines.c.bill_id.in_(bill_ids[first : first + queries.IDS_MAX]))
-            .order_by(p.adjusting_lines.c.sequence, p.adjusting_lines.c.row_number)
-        ):
-            found[bytes(row.bill_id)].append(
-                BillLine(
-                    kind=LineKind(row.kind),
-                    counterparty=row.counterparty,
-                    price_micro=row.price_micro,
-                    energy_wh=row.energy_wh,
-                    amount_nano=row.amount_nano,
-                )
-            )
+    lines = p.adjusting_lines.c
+    query = sa.select(p.adjusting_lines).order_by(lines.sequence, lines.row_number)
+    for row in rows_among(connection, query, lines.bill_id, bill_ids):
+        found[bytes(row.bill_id)].append(line_of(row))
     return found
 
 

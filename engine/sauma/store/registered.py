@@ -5,33 +5,31 @@ What an answer costs grows with the call, not with the city: nothing here reads 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
 from sauma.identifiers import AccountId
 from sauma.offers import MeteringPoint
 from sauma.store import projections as p
-from sauma.store.queries import IDS_MAX
+from sauma.store.among import rows_among
 
 PriceKey: TypeAlias = tuple[str, str, int, int]
 """Participant, area, number of the side, and the second from which a price is in force."""
-
-Id = TypeVar("Id", str, bytes)
 
 
 def participants_among(connection: sa.Connection, names: Iterable[str]) -> set[str]:
     """Return those of some names that participants have."""
     name = p.participants.c.participant
-    return {row[0] for row in _each(connection, sa.select(name), name, names)}
+    return {row[0] for row in rows_among(connection, sa.select(name), name, names)}
 
 
 def bound_among(connection: sa.Connection, chain_id: str, holders: Iterable[str]) -> set[str]:
     """Return those of some holders that have an account on a chain."""
     columns = p.bindings.c
     query = sa.select(columns.holder).where(columns.chain_id == chain_id)
-    return {row[0] for row in _each(connection, query, columns.holder, holders)}
+    return {row[0] for row in rows_among(connection, query, columns.holder, holders)}
 
 
 def accounts_of(
@@ -40,7 +38,9 @@ def accounts_of(
     """Return the account on a chain of those of some holders that have one."""
     columns = p.bindings.c
     query = sa.select(columns.holder, columns.account).where(columns.chain_id == chain_id)
-    return {row[0]: AccountId(row[1]) for row in _each(connection, query, columns.holder, holders)}
+    return {
+        row[0]: AccountId(row[1]) for row in rows_among(connection, query, columns.holder, holders)
+    }
 
 
 def operators_accounts(connection: sa.Connection, chain_id: str) -> dict[str, AccountId]:
@@ -64,7 +64,9 @@ def holders_of(
     columns = p.bindings.c
     query = sa.select(columns.account, columns.holder).where(columns.chain_id == chain_id)
     texts = {str(account) for account in accounts}
-    return {AccountId(row[0]): row[1] for row in _each(connection, query, columns.account, texts)}
+    return {
+        AccountId(row[0]): row[1] for row in rows_among(connection, query, columns.account, texts)
+    }
 
 
 def points_among(connection: sa.Connection, gsrns: Iterable[str]) -> dict[str, MeteringPoint]:
@@ -73,7 +75,7 @@ def points_among(connection: sa.Connection, gsrns: Iterable[str]) -> dict[str, M
     query = sa.select(columns.gsrn, columns.participant, columns.area)
     return {
         row[0]: MeteringPoint(gsrn=row[0], participant=row[1], area=row[2])
-        for row in _each(connection, query, columns.gsrn, gsrns)
+        for row in rows_among(connection, query, columns.gsrn, gsrns)
     }
 
 
@@ -87,17 +89,5 @@ def prices_of(
     ).where(columns.area_of_row == area)
     return {
         (row[0], area, row[1], row[2]): row[3]
-        for row in _each(connection, query, columns.participant, participants)
+        for row in rows_among(connection, query, columns.participant, participants)
     }
-
-
-def _each(
-    connection: sa.Connection,
-    query: sa.Select[Any],
-    column: sa.ColumnElement[Any],
-    ids: Iterable[Id],
-) -> Iterator[Any]:
-    """Yield the rows of a select in which a column is one of some ids, as many ids at a time as may be."""
-    wanted: Sequence[Id] = sorted(set(ids))
-    for first in range(0, len(wanted), IDS_MAX):
-        yield from connection.execute(query.where(column.in_(wanted[first : first + IDS_MAX])))
