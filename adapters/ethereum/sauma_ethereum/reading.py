@@ -66,6 +66,13 @@ def head_of(node: NodeClient, settings: EthereumSettings) -> Head:
     return Head(newest=newest, final_height=final_block.ref.height)
 
 
+def final_by(read_height: int, head: Head, settings: EthereumSettings) -> int:
+    """Return the newest height that is final for who read so far: by depth, later blocks do not count."""
+    if settings.finality is FinalityRule.DEPTH:
+        read_height = _final_by_depth(read_height, settings)
+    return min(read_height, head.final_height)
+
+
 def at_one_block(node: NodeClient, settings: EthereumSettings, ask: Callable[[Head], T]) -> T:
     """Return what `ask` finds at a head, once that head is known to hold still.
 

@@ -35,7 +35,7 @@ from .ledger import (
 from .many import AUTHORISE_MANY, CLOSE_MANY
 from .moved import credited_by, movements_in
 from .node import NodeClient
-from .reading import ATTEMPTS_MAX, LedgerReader, head_of
+from .reading import ATTEMPTS_MAX, LedgerReader, final_by, head_of
 from .replies import BlockReply, BlockTransaction, Log, Receipt
 from .sessions import STEP
 from .settings import EthereumSettings, FinalityRule
@@ -101,7 +101,7 @@ def read_page(
             continue
         events = _events_of(node, settings, blocks) if blocks else ()
         if events is not None:
-            return _page(blocks, events, start, since, head)
+            return _page(blocks, events, start, since, head, settings)
     raise Unavailable(
         f"the chain of node {node.name} is being rewritten above block {since.height}: "
         "repeat the call when it has caught up"
@@ -406,6 +406,7 @@ def _page(
     start: _Start,
     since: Cursor,
     head: Head,
+    settings: EthereumSettings,
 ) -> EventPage:
     cursor = since.rolled_back_to(start.height)
     points = [Point(height=each.ref.height, block_hash=each.ref.block_hash) for each in blocks]
@@ -418,6 +419,6 @@ def _page(
         events=events,
         cursor=cursor,
         scanned=blocks[-1].ref if blocks else None,
-        final_height=min(read_height, head.final_height),
+        final_height=final_by(read_height, head, settings),
         more=read_height < head.newest.height,
     )

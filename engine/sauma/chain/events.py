@@ -35,7 +35,7 @@ class EventPage:
     scanned: BlockRef | None
     """The last block read, or None when there was none to read."""
     final_height: int
-    """Up to which height the blocks read are final."""
+    """Up to which height the blocks read are final; where depth decides, by those read so far alone."""
     more: bool
 
 

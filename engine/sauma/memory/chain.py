@@ -239,7 +239,7 @@ class MemoryChain:
             ),
             cursor=since.rolled_back_to(ancestor).advanced(points),
             scanned=blocks[-1].ref if blocks else None,
-            final_height=min(last, self._ledger.final_height),
+            final_height=self._ledger.final_by(last),
             more=last < self._ledger.newest.height,
         )
 

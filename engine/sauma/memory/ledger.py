@@ -74,6 +74,10 @@ class Ledger:
         """The newest height that cannot be undone; it never falls, unless it is forced."""
         return self._final_height
 
+    def final_by(self, height: int) -> int:
+        """Return the newest height that the blocks up to this one show to be final."""
+        return min(self._final_height, max(GENESIS_HEIGHT, height - self._finality_blocks + 1))
+
     def block(self, height: int) -> Block | None:
         """Return the block at a height, if there is one."""
         index = height - GENESIS_HEIGHT

@@ -80,6 +80,17 @@ class RemembersWhatItSent(Fault):
         )
 
 
+class ClaimsByTheTip(Fault):
+    """Holds what was read to be final by blocks that were not read yet."""
+
+    caught_by = "CS-178"
+
+    def events(self, since: Cursor) -> EventPage:
+        page = self.inner.events(since)
+        final_height = min(page.cursor.height, self.inner.head().final_height)
+        return attrs.evolve(page, final_height=final_height)
+
+
 class CountsThePool(Fault):
     caught_by = "CS-181"
 

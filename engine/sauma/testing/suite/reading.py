@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sauma.chain import Cursor, SignedTransaction
+from sauma.chain import Cursor, Finality, SignedTransaction
 from sauma.testing.cases import case
 from sauma.testing.harness import Ability
 from sauma.testing.reading import Reading
@@ -141,6 +141,26 @@ class ReadingEvents:
         assert [watcher.status(each) for each in transactions] == [
             world.chain.status(each) for each in transactions
         ]
+
+    @case("events", abilities=(Ability.WATCH,))
+    def test_cs178_a_page_claims_what_was_read(self, world: World) -> None:
+        """A page claims as final only what the blocks read so far confirm, however long the chain is.
+
+        Where a tag decides, a block may be final without others after it; none is before it was read.
+        """
+        depth = world.capabilities.finality_blocks
+        world.finalise()
+        world.mine()
+        reading = Reading(world.harness.watcher(1))
+        reading.catch_up()
+        by_tag = world.capabilities.finality is Finality.TAG
+
+        assert len(reading.pages) > depth
+        for page in reading.pages:
+            read_height = page.cursor.height
+            confirmed_height = read_height if by_tag else max(1, read_height - depth + 1)
+            assert page.final_height <= confirmed_height
+        assert reading.pages[-1].final_height == world.chain.head().final_height
 
     @case("balance")
     def test_cs180_a_balance_has_its_block(self, world: World) -> None:
