@@ -101,7 +101,10 @@ def contested(local: LocalLedger) -> list[Row]:
 
 
 def micro(local: LocalLedger, cars: int, count: int, *, goal: int | None = None) -> list[Row]:
-    """Red lights: so many micro-sessions of cars with a standing authorisation of one plan, in one call."""
+    """Red lights: so many micro-sessions of cars with a standing authorisation of one plan, in one call.
+
+    The call is what the adapter sends: with the table of the addresses that it may pay behind it.
+    """
     here = Charging(local, cars=cars, funds=10**9)
     stations = [
         key_of(number).public_key.to_checksum_address() for number in range(1, STATIONS + 1)
@@ -125,7 +128,8 @@ def micro(local: LocalLedger, cars: int, count: int, *, goal: int | None = None)
         share, accounts = total // (STATIONS + 1), list(standing.numbers.values())
         credited = [(account, share) for account in accounts[:-1]]
         credited.append((accounts[-1], total - share * STATIONS))
-        gas = standing.charge(charges, credited, limit=LIMIT_UNITS).gas
+        sent = standing.charge(charges, credited, limit=LIMIT_UNITS, behind=standing.table)
+        gas = sent.gas
     facts = {"trust": "allowance", "accounts": cars + STATIONS + 1}
     return [
         Row(what="allow, once", trades=cars, gas=opened, warm=False, **facts),

@@ -140,6 +140,7 @@ class Standing:
         reference: bytes | None = None,
         until: int | None = None,
         limit: int = 50,
+        behind: bytes = b"",
     ) -> Receipt:
         """Charge allowances with micro-sessions, and pay whom they say."""
         return self.here.escrow.send(
@@ -152,6 +153,7 @@ class Standing:
             b"".join(charge_line(*charge) for charge in charges),
             b"".join(credit_line(*credit) for credit in credits_),
             sender=caller or self.here.operator,
+            behind=behind,
         )
 
     @property
@@ -161,6 +163,11 @@ class Standing:
             return b""
         listed = (*self.payees, self.here.operator)
         return b"".join(self.numbers[each].to_bytes(4, "big") for each in listed)
+
+    @property
+    def table(self) -> bytes:
+        """What the adapter sends behind a charge: version 1, and the addresses of those in the list."""
+        return b"\x01" + b"".join(bytes.fromhex(each[2:]) for each in self.numbers)
 
     @property
     def group(self) -> bytes:

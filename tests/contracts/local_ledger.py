@@ -105,9 +105,15 @@ class Contract:
         decoded = decode(outputs, bytes.fromhex(answer[2:]))
         return decoded[0] if len(decoded) == 1 else decoded
 
-    def send(self, function: str, *values: Any, sender: str | None = None) -> Receipt:
-        """Call in a transaction of its own block; raise `Reverted` when the contract refused it."""
-        sent = self.tester.send_transaction(self._call(function, values, sender))
+    def send(
+        self, function: str, *values: Any, sender: str | None = None, behind: bytes = b""
+    ) -> Receipt:
+        """Call in a transaction of its own block; raise `Reverted` when the contract refused it.
+
+        `behind` stands behind the parameters, where the EVM does not look.
+        """
+        asked = self._call(function, values, sender)
+        sent = self.tester.send_transaction({**asked, "data": asked["data"] + behind.hex()})
         receipt = self.tester.get_transaction_receipt(sent)
         if receipt["status"] != 1:
             self.read(function, *values, sender=sender)
