@@ -44,7 +44,7 @@ NOT_IN: Mapping[str, Mapping[str, str]] = {
 ELSEWHERE: Mapping[str, str] = {
     "14 the journal is damaged, or its end is torn": "tests/store/test_crash.py",
     "37 logs are missing for a block": "tests/ethereum/test_mishaps.py",
-    "38 the node has forgotten old blocks": "tests/nem/adapter/test_chain.py",
+    "38 the node has forgotten old blocks": "tests/nem/adapter/test_tracking.py",
     "42 the same input again": "tests/engine/test_settling.py",
     "43 the same key with other contents": "tests/market/test_positions.py",
     "44 two true equal readings": "tests/market/test_positions.py",

@@ -13,6 +13,8 @@ from sauma.chain import (
     Anchor,
     Batch,
     BatchKind,
+    ChainEvent,
+    Cursor,
     Instruction,
     Issue,
     Retire,
@@ -25,6 +27,7 @@ from sauma_nem.network import TESTNET, Network
 from sauma_nem.testnode import NodeServer, Reply, Request, TestNode
 
 XEM_MICRO = 1_000_000
+FEE_MICRO = 100_000  # one unit for the mosaic, one for the reference
 Answerer = Callable[[Request], Reply]
 Fault = Callable[[Request, Answerer], Reply | None]
 
@@ -181,3 +184,18 @@ def a_street(
             chain=NemChain(settings, client, signers),
             faults=faults,
         )
+
+
+def units(street: Street, signer: NemSigner, asset: AssetId = ENERGY) -> int:
+    """What an account has, by the chain."""
+    return street.chain.balance(signer.account, asset).units
+
+
+def everything(street: Street, since: Cursor | None = None) -> tuple[list[ChainEvent], Cursor]:
+    """All pages from a cursor on: events and the last cursor."""
+    page = street.chain.events(Cursor() if since is None else since)
+    events = [*page.events]
+    while page.more:
+        page = street.chain.events(page.cursor)
+        events.extend(page.events)
+    return events, page.cursor
