@@ -95,16 +95,7 @@ class Trades:
     def netted(self, numbers: Sequence[int], count: int, *, goal: int | None = None) -> Row:
         """A netted batch, two legs a trade."""
         drawn = self.trades(numbers, count)
-        gas = self.local.settle(net_section(drawn)).gas
-        return Row(
-            trust="operator-netted",
-            what="netted, two legs, audit head",
-            trades=count,
-            accounts=accounts_in(drawn),
-            warm=True,
-            gas=gas,
-            goal=goal,
-        )
+        return self._netted(drawn, what="netted, two legs, audit head", goal=goal)
 
     def netted_cold(self, count: int) -> Row:
         """A netted batch that writes to accounts for the first time."""
@@ -124,16 +115,8 @@ class Trades:
         """A netted batch with its trades in calldata, 16 bytes each."""
         drawn = self.trades(numbers, count)
         text = b"".join(struct.pack(">IIII", *trade) for trade in drawn)
-        gas = self.local.settle(net_section(drawn), trades=text).gas
-        return Row(
-            trust="operator-netted + trades",
-            what="netted, trades in calldata",
-            trades=count,
-            accounts=accounts_in(drawn),
-            warm=True,
-            gas=gas,
-            goal=goal,
-        )
+        trust, what = "operator-netted + trades", "netted, trades in calldata"
+        return self._netted(drawn, text, trust=trust, what=what, goal=goal)
 
     def named(self, numbers: Sequence[int], count: int) -> Row:
         """A netted batch with the address of each account's owner in calldata, as the adapter sends it."""
@@ -141,13 +124,26 @@ class Trades:
         named = sorted({account for seller, buyer, *_ in drawn for account in (seller, buyer)})
         owners = [self.local.read("ownerOf", AREA, account) for account in named]
         table = b"\x01" + b"".join(bytes.fromhex(owner[2:]) for owner in owners)
+        return self._netted(drawn, table, what="netted, owners named in calldata")
+
+    def _netted(
+        self,
+        drawn: Sequence[Trade],
+        beside: bytes = b"",
+        *,
+        what: str,
+        trust: str = "operator-netted",
+        goal: int | None = None,
+    ) -> Row:
+        """Settle trades netted, with these bytes beside them in calldata."""
         return Row(
-            trust="operator-netted",
-            what="netted, owners named in calldata",
-            trades=count,
-            accounts=len(named),
+            trust=trust,
+            what=what,
+            trades=len(drawn),
+            accounts=accounts_in(drawn),
             warm=True,
-            gas=self.local.settle(net_section(drawn), trades=table).gas,
+            gas=self.local.settle(net_section(drawn), trades=beside).gas,
+            goal=goal,
         )
 
     def transfers(self, numbers: Sequence[int], count: int) -> Row:
