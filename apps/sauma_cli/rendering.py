@@ -17,8 +17,8 @@ from sauma.store.anchored import AnchorStanding
 from sauma.units import Rounding, divide_rounded, format_scaled
 
 BILL_ID_DIGITS: Final = 16
-_TENTH_OF_HOUR_SECONDS: Final = 360
 """How many digits of a bill's id are shown to people; `sauma prove` takes them."""
+_TENTH_OF_HOUR_SECONDS: Final = 360
 
 _LINE_WORDS: Final = {
     LineKind.BOUGHT: "bought from",

@@ -85,12 +85,7 @@ def is_signed_by(
     signature: bytes,
 ) -> bool:
     """Tell whether the key of an account signed a statement."""
-    try:
-        with_parity = parity_form(signature)
-    except InvalidInput:
-        return False
-    found = recover(statement_payload(terms, statement), with_parity)
-    return found is not None and found == address_on(signer, settings.chain)
+    return _is_of(signer, statement_payload(terms, statement), signature, settings)
 
 
 def standing_payload(terms: StandingTerms) -> bytes:
@@ -103,12 +98,16 @@ def standing_payload(terms: StandingTerms) -> bytes:
 
 def is_allowed_by(settings: EthereumSettings, terms: StandingTerms, signature: bytes) -> bool:
     """Tell whether the key of the payer signed a standing authorisation."""
+    return _is_of(terms.payer, standing_payload(terms), signature, settings)
+
+
+def _is_of(signer: AccountId, payload: bytes, signature: bytes, settings: EthereumSettings) -> bool:
     try:
         with_parity = parity_form(signature)
     except InvalidInput:
         return False
-    found = recover(standing_payload(terms), with_parity)
-    return found is not None and found == address_on(terms.payer, settings.chain)
+    found = recover(payload, with_parity)
+    return found is not None and found == address_on(signer, settings.chain)
 
 
 def parity_form(signature: bytes) -> bytes:

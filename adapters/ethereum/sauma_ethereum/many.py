@@ -8,8 +8,7 @@ line of a close says what is held, so that its bytes say what moves to somebody 
 from __future__ import annotations
 
 import enum
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -17,9 +16,8 @@ import attrs
 from sauma.chain import Effect
 from sauma.errors import InvalidInput
 
-from .caip import account_of
 from .ledger import NEVER, answer, encode, selector
-from .sessions import TERMS_TYPE, Moved, asset_of_word, moved_effects
+from .sessions import TERMS_TYPE, Moved, effects_by_terms, parties_of
 from .settings import EthereumSettings
 
 _MANY_TYPES: Final = ("uint32", "bytes32", "uint64", f"{TERMS_TYPE}[]", "bytes", "bytes")
@@ -30,7 +28,7 @@ SIGNATURE_BYTES: Final = 64
 SHARED_MAX: Final = 256
 """How many different terms, apart from what a line has of its own, a call shares."""
 _SELECTOR_BYTES: Final = 4
-_PAYER, _PAYEE, _OPERATOR, _METER, _ASSET, _FEE_BPS = 1, 2, 3, 5, 6, 11
+_PAYER, _METER, _FEE_BPS = 1, 5, 11
 _STARTS, _ENDS, _KEY = 13, 14, 21
 _OWN: Final = (_PAYER, _METER, _STARTS, _ENDS, _KEY)
 _OWN_BYTES: Final = 83
@@ -111,28 +109,15 @@ class ManyCall:
 
     def owners(self) -> tuple[bytes, ...]:
         """Return whose accounts it needs."""
-        named = (line.terms[place] for line in self.lines for place in (_PAYER, _PAYEE, _OPERATOR))
-        return tuple(dict.fromkeys(bytes.fromhex(each[2:]) for each in named))
+        return tuple(dict.fromkeys(each for line in self.lines for each in parties_of(line.terms)))
 
     def effects(self, settings: EthereumSettings) -> tuple[Effect, ...]:
         """Return what it moves, session by session."""
-        return tuple(self._effects(settings))
-
-    def _effects(self, settings: EthereumSettings) -> Iterator[Effect]:
-        for line in self.lines:
-            payer, payee, operator = (
-                account_of(bytes.fromhex(line.terms[place][2:]), settings.chain)
-                for place in (_PAYER, _PAYEE, _OPERATOR)
-            )
-            yield from moved_effects(
-                line.moved(self.many),
-                session_id=hashlib.sha256(encode((TERMS_TYPE,), line.terms)).digest(),
-                asset=asset_of_word(line.terms[_ASSET], settings),
-                payer=payer,
-                payee=payee,
-                operator=operator,
-                escrow=settings.escrow_account,
-            )
+        return tuple(
+            effect
+            for line in self.lines
+            for effect in effects_by_terms(line.terms, line.moved(self.many), settings)
+        )
 
     def _own(self, line: ManyLine) -> bytes:
         terms = line.terms

@@ -162,10 +162,10 @@ class LedgerReader:
         self, node: NodeClient, standing_ids: Sequence[bytes], at: int
     ) -> Mapping[bytes, int]:
         """Return where standing authorisations lie in their groups, of those that were ever held."""
-        escrow = self._settings.escrow_address
+        calls = [call(ALLOWANCE_OF, standing_id) for standing_id in standing_ids]
+        answers = self._answers(node, calls, at, contract=self._settings.escrow_address)
         found = {}
-        for standing_id in standing_ids:
-            data = self._read_one(node, escrow, call(ALLOWANCE_OF, standing_id), at)
+        for standing_id, data in zip(standing_ids, answers, strict=True):
             _, place, _ = _read(("bytes32", "uint256", "uint64"), data)
             if place:
                 found[standing_id] = place & _PLACE_MASK
@@ -201,11 +201,14 @@ class LedgerReader:
             )
         return reply
 
-    def _answers(self, node: NodeClient, calls: Sequence[bytes], at: int) -> list[bytes]:
+    def _answers(
+        self, node: NodeClient, calls: Sequence[bytes], at: int, *, contract: bytes | None = None
+    ) -> list[bytes]:
+        """Ask the ledger, or another contract, several questions in one request."""
         if not calls:
             return []
         found = []
-        for reply in node.call_many(self._ledger, calls, at=at):
+        for reply in node.call_many(contract or self._ledger, calls, at=at):
             if isinstance(reply, ErrorReply):
                 raise Unavailable(
                     f"node {node.name} does not answer for the contract at block {at}: {reply}; "

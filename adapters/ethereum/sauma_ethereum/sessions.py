@@ -105,8 +105,7 @@ class SessionCall:
 
     def parties(self) -> tuple[bytes, bytes, bytes]:
         """Return the addresses of payer, payee and operator."""
-        payer, payee, operator = (bytes.fromhex(each[2:]) for each in self.terms[1:4])
-        return payer, payee, operator
+        return parties_of(self.terms)
 
     def owners(self) -> tuple[bytes, ...]:
         """Return whose accounts it needs."""
@@ -114,20 +113,38 @@ class SessionCall:
 
     def effects(self, settings: EthereumSettings) -> tuple[Effect, ...]:
         """Return what it moves, in the order of the port's instructions."""
-        payer, payee, operator = (account_of(each, settings.chain) for each in self.parties())
-        return moved_effects(
-            self.moved,
-            session_id=self.session_id(),
-            asset=asset_of_word(self.terms[6], settings),
-            payer=payer,
-            payee=payee,
-            operator=operator,
-            escrow=settings.escrow_account,
-        )
+        return effects_by_terms(self.terms, self.moved, settings)
 
     def session_id(self) -> bytes:
         """Return the id: SHA-256 of the terms' words."""
-        return hashlib.sha256(encode((TERMS_TYPE,), self.terms)).digest()
+        return session_id_of(self.terms)
+
+
+def parties_of(terms: tuple[Any, ...]) -> tuple[bytes, bytes, bytes]:
+    """Return the addresses of payer, payee and operator that terms, as words, name."""
+    payer, payee, operator = (bytes.fromhex(each[2:]) for each in terms[1:4])
+    return payer, payee, operator
+
+
+def session_id_of(terms: tuple[Any, ...]) -> bytes:
+    """Return the id of terms as words: their SHA-256."""
+    return hashlib.sha256(encode((TERMS_TYPE,), terms)).digest()
+
+
+def effects_by_terms(
+    terms: tuple[Any, ...], moved: Moved, settings: EthereumSettings
+) -> tuple[Effect, ...]:
+    """Return what a session with these terms, as words, moves."""
+    payer, payee, operator = (account_of(each, settings.chain) for each in parties_of(terms))
+    return moved_effects(
+        moved,
+        session_id=session_id_of(terms),
+        asset=asset_of_word(terms[6], settings),
+        payer=payer,
+        payee=payee,
+        operator=operator,
+        escrow=settings.escrow_account,
+    )
 
 
 def parse_step(calldata: bytes) -> SessionCall:

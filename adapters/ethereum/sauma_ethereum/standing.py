@@ -17,9 +17,7 @@ import attrs
 from sauma.chain import Effect
 from sauma.errors import InvalidInput
 from sauma.identifiers import AccountId
-from sauma.session import (
-    StandingAction,
-)
+from sauma.session import StandingAction
 
 from .caip import account_of
 from .ledger import answer, encode, selector

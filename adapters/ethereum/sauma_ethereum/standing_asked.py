@@ -112,7 +112,7 @@ def _charge_call(
         area=settings.area,
         reference=reference,
         session_units_max=terms.session_units_max,
-        until=_words(terms, settings)[7],
+        until=to_unix(terms.valid_until),
         listed=tuple(address_on(each, settings.chain) for each in order),
         charges=tuple(charges.items()),
         credits=tuple(

@@ -28,6 +28,7 @@ from sauma_cli.screen import Screen
 from sauma_cli.sites import ChainChoice, codec_of, how_to_ask, reading_chain
 
 EXIT_DIFFERS = 1
+_NOT_SEALED = "the folder is not what was sealed"
 
 
 @attrs.frozen(kw_only=True)
@@ -72,7 +73,7 @@ def _judge(place: Folder, choice: ChainChoice) -> Verdict:
     changed = tuple(str(one) for one in check_folder(place.path)) if sealed else ()
     report: ReplayReport | None = None
     chain: str | None = None
-    unasked: str | None = "the folder is not what was sealed"
+    unasked: str | None = _NOT_SEALED
     try:
         # A chain file that may be changed proves nothing; the journal may still say which row is.
         report, chain, unasked = _replay(place, choice, asks_chain=not changed)
@@ -110,7 +111,7 @@ def _replay(
     with ExitStack() as stack:
         store = stack.enter_context(Store.open(place.store, read_only=True))
         chain, title = None, None
-        unasked = how_to_ask(stored) if asks_chain else "the folder is not what was sealed"
+        unasked = how_to_ask(stored) if asks_chain else _NOT_SEALED
         if asks_chain:
             copy = stack.enter_context(place.chain_copy())
             found = stack.enter_context(reading_chain(copy, stored, choice))
