@@ -14,12 +14,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
+from sauma.intervals import format_time
 from sauma_metering import read_participants
 from sauma_metering.server.devices import DeviceRegistry
 
@@ -166,10 +168,36 @@ speed = {self.speed}
         found = (line.split() for line in text.splitlines() if line[:1] != "#")
         return {parts[0]: float(parts[1]) for parts in found if len(parts) == 2}
 
+    def clock_now(self) -> datetime:
+        """Return what the played clock shows."""
+        return SHOWS + (datetime.now(UTC) - self.started) * self.speed
+
+    def has_reported(self, end: datetime) -> bool:
+        """Whether the metering server has a reading of every point for each interval before `end`."""
+        tokens = json.loads((self.folder / "tokens.json").read_text())
+        asked = {"start": format_time(SHOWS), "end": format_time(end)}
+        try:
+            for gsrn in self.points:
+                reply = requests.get(
+                    f"http://127.0.0.1:{self.ports['metering']}/metering/v1/points/{gsrn}/readings",
+                    params=asked,
+                    headers={"Authorization": f"Bearer {tokens[gsrn]}"},
+                    timeout=10,
+                )
+                if reply.status_code != requests.codes.ok or reply.json()["gaps"]:
+                    return False
+        except requests.RequestException:
+            return False
+        return True
+
     def wait_for(self, what: str, holds: Any, seconds: float) -> None:
         """Wait until the figures are as they should be."""
+        self.wait_until(what, lambda: holds(self.metrics()), seconds)
+
+    def wait_until(self, what: str, holds: Callable[[], bool], seconds: float) -> None:
+        """Wait until something holds, while nothing may end by itself."""
         until = time.monotonic() + seconds
-        while not holds(self.metrics()):
+        while not holds():
             self.revive()
             if time.monotonic() > until:
                 raise AssertionError(
