@@ -90,16 +90,30 @@ abstract contract Allowances is Closing {
                 uint256 end = place + uint8(head) * UNITS_BYTES;
                 if (index < next || end == place || end > charges.length) revert Malformed(index);
                 next = index + 1;
-                uint256 spent = 0;
-                for (; place != end; place += UNITS_BYTES) {
-                    uint256 units = _word(charges, place) >> 224;
-                    if (units > limit) _refuse(AboveLimit.selector, index, limit);
-                    spent += units;
-                }
+                (uint256 spent, bool isAbove) = _sum(charges, place, end, limit);
+                if (isAbove) _refuse(AboveLimit.selector, index, limit);
+                place = end;
                 uint256 had = left[index];
                 if (spent > had) _refuse(AboveCap.selector, index, had);
                 left[index] = uint64(had - spent);
                 total += spent;
+            }
+        }
+    }
+
+    /// @dev The sum of an allowance's micro-sessions, and whether one of them is above the limit: the one loop that runs
+    /// for each micro-session, so it has no branch and no call.
+    function _sum(bytes calldata charges, uint256 place, uint256 end, uint256 limit)
+        private
+        pure
+        returns (uint256 sum, bool isAbove)
+    {
+        assembly ("memory-safe") {
+            let last := add(charges.offset, end)
+            for { let at := add(charges.offset, place) } lt(at, last) { at := add(at, UNITS_BYTES) } {
+                let units := shr(224, calldataload(at))
+                sum := add(sum, units)
+                isAbove := or(isAbove, gt(units, limit))
             }
         }
     }
