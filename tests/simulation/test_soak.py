@@ -17,14 +17,14 @@ from sauma.testing.simulation import MemoryWorld
 FIRST = 300
 """What is before it is played in every run of the tests."""
 SEEDS = {
-    MemoryWorld: 40_000,
+    MemoryWorld: 47_000,
     LastingMemoryWorld: 10_000,
     NemWorld: 27_000,
     PatientNemWorld: 6_000,
-    EthTesterWorld: 17_000,
+    EthTesterWorld: 10_000,
 }
-"""How the seeds are divided: each style has about a third of the time, since a seed on NEM takes as long
-as one and a half on the reference chain, and one on eth-tester, whose EVM is in Python, as three."""
+"""How the seeds are divided: a seed on NEM takes as long as one and a half on the reference chain, and one
+on eth-tester, whose EVM is in Python, as three; the contract has the schedules on anvil besides."""
 SCHEDULES = {AnvilWorld: 2_000}
 SLICE = 500
 """How many seeds are played in one go: some minutes."""
