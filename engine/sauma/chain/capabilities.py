@@ -67,7 +67,7 @@ class Capabilities:
     atomic_batch: Support
     """Are the instructions of an atomic batch all done or none?"""
     idempotency: Support
-    """Does the chain itself refuse a second transaction for the same batch?"""
+    """Does the chain itself refuse a second transaction for the same batch, if it moves anything?"""
     replacement: Support
     """Can an unconfirmed transaction be replaced so that never both land?"""
     batch_instructions_max: int

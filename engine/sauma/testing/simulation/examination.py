@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from sauma.billing import BillStatus
+from sauma.chain import Chain, Support
 from sauma.engine import Engine
 from sauma.errors import SaumaError
 from sauma.store import tables
@@ -35,7 +36,8 @@ def examine(
     rebuilds: bool,
 ) -> list[str]:
     """Return everything that is not as in the run in which nothing went wrong."""
-    wrong = list(_payments(engine, references_on(world.venue(Line()).chain), rehearsal))
+    chain = world.venue(Line()).chain
+    wrong = [*_payments(engine, references_on(chain), rehearsal), *_repeated(chain, was_restored)]
     if balances_of(world, engine) != rehearsal.balances:
         wrong.append(f"balances {balances_of(world, engine)} instead of {rehearsal.balances}")
     if bills_of(engine) != rehearsal.bills:
@@ -58,15 +60,25 @@ def _rebuilt_equals_live(engine: Engine) -> bool:
 
 
 def _payments(engine: Engine, on_chain: Counter[bytes], rehearsal: Rehearsal) -> list[str]:
-    """Compare what stands on the chain with what was planned and what was billed as final."""
+    """Compare which references stand on the chain with what was planned and what was billed as final."""
     is_billed = all(one.bill.status is BillStatus.FINAL for one in engine.statements())
     missing = UNPAID if is_billed else LOST
     return [
-        *(f"{PAID_TWICE}: {one.hex()}, {n} times" for one, n in on_chain.items() if n > 1),
         *(f"{missing}: {one.hex()}" for one in sorted(rehearsal.references - set(on_chain))),
         *(f"not planned: {one.hex()}" for one in sorted(set(on_chain) - rehearsal.references)),
         *([] if engine.finished else [f"{LOST}: not everything is final"]),
     ]
+
+
+def _repeated(chain: Chain, was_restored: bool) -> list[str]:
+    """Say what stands on the chain more than once.
+
+    A chain that knows batches may take the statement of a root again from somebody whose record of it is
+    lost: it says the same, and moves nothing.
+    """
+    may_restate = was_restored and chain.capabilities.idempotency is Support.NATIVE
+    found = references_on(chain, only_moving=may_restate)
+    return [f"{PAID_TWICE}: {one.hex()}, {n} times" for one, n in found.items() if n > 1]
 
 
 def _unkept(engine: Engine, sent: Sequence[bytes]) -> list[str]:

@@ -200,8 +200,12 @@ def planned_references(engine: Engine) -> frozenset[bytes]:
     return frozenset(batch_reference(bytes(row.batch_id), BatchKind.SETTLEMENT) for row in rows)
 
 
-def references_on(chain: Chain) -> Counter[bytes]:
-    """Return how often each reference stands on a chain, in what succeeded, from its first block."""
+def references_on(chain: Chain, *, only_moving: bool = False) -> Counter[bytes]:
+    """Return how often each reference stands on a chain, in what succeeded, from its first block.
+
+    With `only_moving` what moves nothing but its fee, as the statement of a root, is left out.
+    """
+    fee_asset = chain.capabilities.fee_asset
     found: Counter[bytes] = Counter()
     cursor, more = Cursor(), True
     while more:
@@ -209,7 +213,9 @@ def references_on(chain: Chain) -> Counter[bytes]:
         found.update(
             event.reference
             for event in page.events
-            if event.reference is not None and event.succeeded
+            if event.reference is not None
+            and event.succeeded
+            and not (only_moving and all(each.asset == fee_asset for each in event.effects))
         )
         cursor, more = page.cursor, page.more
     return found
