@@ -81,3 +81,12 @@ def test_a_failing_seed_is_told_with_its_command(capsys, monkeypatch):
     assert code == 1
     assert "1 paid twice" in told
     assert f"again: python -m sauma.testing.simulation {name} --seed 0" in told
+
+
+def test_what_the_last_death_suspends_is_resumed():
+    """A death just before the calm is counted by who steps after it; a person resumes that, too."""
+    outcome = Simulation(NemWorld, 12588).run()
+
+    calm = outcome.trace.index("calm")
+    assert [line for line in outcome.trace[calm:] if line.endswith("is resumed")]
+    assert outcome.wrong == ()

@@ -202,7 +202,6 @@ class _Play:
         for process in self.processes:
             process.line.faults = Faults.none()
             process.line.is_down = process.line.lags = False
-        self._resume_everything()
 
     def _resume_everything(self) -> None:
         """Do what a person does who was told of suspended work, and finds nothing wrong with it."""
@@ -214,6 +213,8 @@ class _Play:
     def _calm_round(self) -> None:
         for process in self.processes:
             process.step()
+        # The last death before the calm is only counted by who steps after it.
+        self._resume_everything()
         self._world.mine(2)
         self._clock.advance(seconds=self._world.block_seconds)
 
