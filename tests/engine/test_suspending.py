@@ -182,6 +182,66 @@ def test_what_has_a_name_is_no_death(sunny, calm, end):
     assert sunny.engine.suspended() == ()
 
 
+def overtaken(town, other, end):
+    """Let the lease end whenever this process waits for its node, and another come to some end in the lane.
+
+    Returns what ends that.
+    """
+    real = town.node.prepare
+
+    def others(*_, **__):
+        raise end
+
+    def prepare(batches, **settings):
+        town.node.prepare = others
+        town.clock.advance(seconds=outbox.LEASE_S + 1)
+        try:
+            other.step()
+        except Died:
+            other.store.close()
+        finally:
+            town.node.prepare = prepare
+        return real(batches, **settings)
+
+    town.node.prepare = prepare
+    return lambda: setattr(town.node, "prepare", real)
+
+
+def test_who_is_overtaken_did_not_die(sunny, calm):
+    """Whoever takes a lane over cannot know whether who had it lives; who wakes says so."""
+    other = sunny.open(holder="other")
+    wake_in_time = overtaken(sunny, other, Unavailable("the node is slow"))
+    for _ in range(DEATHS_MAX + 1):
+        (held,) = sunny.engine.step().held
+        assert "acquire it again" in held.reason
+        assert deaths_in(sunny) == {}
+    wake_in_time()
+
+    sunny.run()
+    check_as(calm, sunny)
+    assert sunny.engine.suspended() == ()
+    other.close()
+
+
+def test_who_overtakes_and_dies_is_counted(sunny):
+    """Who wakes takes back what was counted of itself, not the death of who came after it."""
+    wake_in_time = overtaken(sunny, sunny.open(holder="other"), Died)
+    (held,) = sunny.engine.step().held
+    wake_in_time()
+    real, seen = sunny.node.prepare, []
+
+    def prepare(batches, **settings):
+        seen.append(deaths_in(sunny))
+        return real(batches, **settings)
+
+    sunny.node.prepare = prepare
+    sunny.clock.advance(seconds=outbox.LEASE_S + 1)
+    sunny.engine.step()
+
+    assert seen == [{held.batch_id: 1}]
+    assert deaths_in(sunny) == {}
+
+
 def test_an_ordinary_round_writes_nothing_for_it(sunny):
     """Following the same transactions block after block costs one commit: what the chain showed."""
     sunny.node.always = Fault.FORGET

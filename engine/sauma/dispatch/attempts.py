@@ -22,6 +22,7 @@ from sauma.store.attempts import (
     forget_deaths,
     read_deaths,
     read_note,
+    take_back_deaths,
     write_note,
 )
 
@@ -127,6 +128,11 @@ class Attempts:
         if not self._is_trying:
             erase_note(transaction.connection, self._chain_id, self._worker)
             self._noted = None
+
+    def outlive(self, transaction: Transaction) -> None:
+        """Take back the death that whoever took the lane over counted at the note, as nobody died."""
+        if not self._is_trying and self._noted:
+            take_back_deaths(transaction.connection, self._chain_id, self._noted)
 
     def close(self) -> None:
         """Take the note away at the end of a process, if there is one."""

@@ -311,6 +311,8 @@ class Dispatch:
             with self._store.transaction() as transaction:
                 if transaction.release_lane(lane):
                     attempts.end(transaction)
+                else:
+                    attempts.outlive(transaction)
 
     def _forget_carried(self, ready: dict[bytes, tuple[OneBatch, Batch]]) -> None:
         """Leave out what another process has signed since we looked, before we had the lane."""

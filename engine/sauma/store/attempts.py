@@ -2,7 +2,8 @@
 
 A worker is whoever tries things one after another: a lane, or who follows what was sent.  Its note is
 taken away when the work ended, well or with an error that has a name; one that is found later was left by
-a process that died.  Deaths are counted until the same thing is tried again and nothing happens.
+a process that died, or lost its lane while it waited, and says so when it wakes.  Deaths are counted until
+the same thing is tried again and nothing happens.
 """
 
 from __future__ import annotations
@@ -55,15 +56,24 @@ def read_deaths(connection: sa.Connection, chain: str) -> dict[bytes, int]:
 
 def count_deaths(connection: sa.Connection, chain: str, items: Collection[bytes]) -> None:
     """Count one death more at each of some things."""
-    known = read_deaths(connection, chain)
-    forget_deaths(connection, chain, items)
-    for item in sorted(items):
-        connection.execute(
-            sa.insert(deaths).values(chain=chain, item=item, times=known.get(item, 0) + 1)
-        )
+    _add(connection, chain, items, 1)
+
+
+def take_back_deaths(connection: sa.Connection, chain: str, items: Collection[bytes]) -> None:
+    """Count one death less at each of some things: who was taken for dead lives."""
+    _add(connection, chain, items, -1)
 
 
 def forget_deaths(connection: sa.Connection, chain: str, items: Collection[bytes]) -> None:
     """Forget the deaths at some things."""
     for item in sorted(items):
         connection.execute(sa.delete(deaths).where(deaths.c.chain == chain, deaths.c.item == item))
+
+
+def _add(connection: sa.Connection, chain: str, items: Collection[bytes], more: int) -> None:
+    known = read_deaths(connection, chain)
+    forget_deaths(connection, chain, items)
+    for item in sorted(items):
+        times = known.get(item, 0) + more
+        if times > 0:
+            connection.execute(sa.insert(deaths).values(chain=chain, item=item, times=times))
