@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sauma.chain import Fate, Word
-from sauma.dispatch import Dispatch, outbox
+from sauma.dispatch import Dispatch, attempts, outbox
 from sauma.errors import ChainError
 from sauma.intervals import to_unix
 from sauma.store import Transaction
@@ -155,6 +155,11 @@ def nobody_holds_a_lane(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(outbox, "_refuse_carried", lambda *_: None)
 
 
+def suspended_after_one_death(patch: pytest.MonkeyPatch) -> None:
+    """Whatever a process was trying when it died is suspended at once, and somebody is called."""
+    patch.setattr(attempts, "DEATHS_MAX", 1)
+
+
 MUTANTS: tuple[Mutate, ...] = (
     final_in_the_newest_block,
     sent_only_once,
@@ -165,4 +170,5 @@ MUTANTS: tuple[Mutate, ...] = (
     retractions_are_ignored,
     nobody_holds_a_lane,
     nonce_taken_before_its_bytes,
+    suspended_after_one_death,
 )

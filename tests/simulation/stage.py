@@ -89,6 +89,7 @@ class Stage:
             sent=[*self.one.line.sent, *self.two.line.sent],
             was_restored=self.was_restored,
             rebuilds=False,
+            happened=self.one.line.happened + self.two.line.happened,
         )
         assert wrong == [], self.told
 

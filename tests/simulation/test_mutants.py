@@ -29,6 +29,7 @@ CAUGHT = {
     (mutants.nobody_holds_a_lane, NemWorld): 61,
     (mutants.nonce_taken_before_its_bytes, LastingMemoryWorld): 1,
     (mutants.nonce_taken_before_its_bytes, EthTesterWorld): 12,
+    (mutants.suspended_after_one_death, NemWorld): 1,
 }
 """Each mutant in a world where it does harm, with the seed from which it was caught soonest.
 

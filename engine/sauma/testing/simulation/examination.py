@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
 from sauma.billing import BillStatus
 from sauma.chain import Chain, Support
+from sauma.dispatch.suspending import DEATHS_MAX
 from sauma.engine import Engine
 from sauma.errors import SaumaError
-from sauma.store import tables
+from sauma.store import projections, tables
+from sauma.testing.simulation.faults import Fault
 from sauma.testing.simulation.line import Line
 from sauma.testing.simulation.rehearsal import (
     Rehearsal,
@@ -24,6 +27,9 @@ from sauma.testing.simulation.world import SimulatedWorld
 PAID_TWICE = "paid twice"
 LOST = "lost"
 UNPAID = "booked, but unpaid"
+SUSPENDED = "suspended without cause"
+INTERRUPTING: Final = (Fault.DIED, Fault.OVERTAKEN, Fault.DISK_FULL, Fault.DISK_BROKEN)
+"""What keeps a process from ending what it tries, so that the next must think that it died of it."""
 
 
 def examine(
@@ -34,6 +40,7 @@ def examine(
     sent: Sequence[bytes],
     was_restored: bool,
     rebuilds: bool,
+    happened: Counter[Fault],
 ) -> list[str]:
     """Return everything that is not as in the run in which nothing went wrong."""
     chain = world.venue(Line()).chain
@@ -44,6 +51,7 @@ def examine(
         wrong.append("bills are not those of the undisturbed run")
     if not was_restored:
         wrong += _unkept(engine, sent)
+    wrong += _needlessly_suspended(engine, happened)
     try:
         engine.agreement()
     except SaumaError as error:
@@ -86,3 +94,15 @@ def _unkept(engine: Engine, sent: Sequence[bytes]) -> list[str]:
     rows = engine.store.query(sa.select(tables.vault.c.content).where(tables.vault.c.kind == "raw"))
     kept = {bytes(row.content) for row in rows}
     return [f"bytes were sent that no store keeps: {raw.hex()[:40]}" for raw in {*sent} - kept]
+
+
+def _needlessly_suspended(engine: Engine, happened: Counter[Fault]) -> list[str]:
+    """Say what was suspended, resumed or not, though processes did not die of it often enough."""
+    interruptions = sum(happened[each] for each in INTERRUPTING)
+    item_id = projections.suspensions.c.item_id
+    often = sa.select(item_id, sa.func.count().label("times")).group_by(item_id)
+    return [
+        f"{SUSPENDED}: {row.item_id.hex()}, {row.times} times after {interruptions} interruptions"
+        for row in engine.store.query(often)
+        if row.times * DEATHS_MAX > interruptions
+    ]

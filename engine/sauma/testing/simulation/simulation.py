@@ -176,6 +176,7 @@ class _Play:
                     sent=[raw for each in self.processes for raw in each.line.sent],
                     was_restored=self._was_restored,
                     rebuilds=self._rebuilds,
+                    happened=self.happened(),
                 ),
             ]
         finally:
