@@ -36,8 +36,9 @@ import msgspec
 
 from sauma.clock import Clock, SystemClock
 from sauma.errors import InvalidInput
-from sauma.service import ServiceSettings, wait_of
+from sauma.service import ServiceSettings
 from sauma_service.clocks import AcceleratedClock
+from sauma_service.waits import wait_of
 
 USUAL: Final = ServiceSettings()
 """How a service works unless the file says otherwise."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from datetime import timedelta
 
@@ -11,8 +10,7 @@ import pytest
 
 from sauma.errors import InvalidInput, StoreError, Unavailable
 from sauma.rulebook import NettingPeriod
-from sauma.service import Backoff, Service, ServiceSettings, wait_of
-from sauma.service.settings import WAIT_MAX
+from sauma.service import WAIT_MAX, Backoff, Service, ServiceSettings
 from sauma.testing import ManualClock
 
 from .town import AREA, START, Town, quarter, reading, seed_rulebook
@@ -273,19 +271,6 @@ def test_settings_that_cannot_be_are_refused(settings, says):
     """A rhythm of no time is none; what is wrong is named."""
     with pytest.raises(InvalidInput, match=says):
         ServiceSettings(**settings)
-
-
-@pytest.mark.parametrize("seconds", [0.5, 2, 2.0, 1e-9, 31 * 86_400])
-def test_a_wait_may_be_written_as_any_number_of_seconds(seconds):
-    """Down to a microsecond it is what was written; less than that is one."""
-    assert wait_of(seconds, "poll_s") == max(timedelta(seconds=seconds), timedelta.resolution)
-
-
-@pytest.mark.parametrize("seconds", [0, -1.5, 31 * 86_400 + 1, math.nan, math.inf, True, "2", None])
-def test_what_is_no_wait_is_refused_by_the_name_of_its_key(seconds):
-    """Not a number, none, below zero, or longer than a month."""
-    with pytest.raises(InvalidInput, match="poll_s"):
-        wait_of(seconds, "poll_s")
 
 
 def test_readings_of_everybody_are_counted_once(town):

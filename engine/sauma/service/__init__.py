@@ -12,9 +12,10 @@ matters is in the store, so the process may be killed at any moment and started 
 from sauma.service.backoff import Backoff, Trouble
 from sauma.service.condition import Condition, Readiness, read_condition
 from sauma.service.service import Round, Service
-from sauma.service.settings import ServiceSettings, wait_of
+from sauma.service.settings import WAIT_MAX, ServiceSettings
 
 __all__ = [
+    "WAIT_MAX",
     "Backoff",
     "Condition",
     "Readiness",
@@ -23,5 +24,4 @@ __all__ = [
     "ServiceSettings",
     "Trouble",
     "read_condition",
-    "wait_of",
 ]

@@ -12,15 +12,6 @@ from sauma.errors import InvalidInput
 WAIT_MAX: Final = timedelta(days=31)
 
 
-def wait_of(seconds: float, name: str) -> timedelta:
-    """Return a wait that is written as a number of seconds, `0.5` say; `name` is where it is written."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise InvalidInput(f"{name} {seconds!r} is no number of seconds")
-    if not 0 < seconds <= WAIT_MAX.total_seconds():
-        raise InvalidInput(f"{name} of {seconds} s must be above 0 and within a month")
-    return timedelta(seconds=seconds) or timedelta.resolution
-
-
 @attrs.frozen(kw_only=True)
 class ServiceSettings:
     """Times of the wall clock, but for `outbox_age_max`, which is of the engine's clock."""

@@ -14,13 +14,9 @@ from sauma.errors import (
     WrongNetwork,
 )
 from sauma_nem import NemChain
-from sauma_nem.network import MAINNET, TESTNET, unix_seconds_from_seconds
-from sauma_nem.transactions import (
-    Modification,
-    MultisigModification,
-)
+from sauma_nem.network import MAINNET, unix_seconds_from_seconds
 
-from .foreign import announce_foreign
+from .foreign import share_the_producer
 from .street import (
     BUYER,
     FEE_MICRO,
@@ -322,20 +318,8 @@ def test_nothing_is_replaced(street: Street):
 
 def test_a_multisig_account_signs_nothing(street: Street):
     """Its own signature would never be taken, so none is made."""
-    now = street.node.now_seconds()
-    modification = MultisigModification(
-        network_byte=TESTNET.byte,
-        version=2,
-        timestamp_seconds=now,
-        signer=PRODUCER.public_key,
-        fee_micro=500_000,
-        deadline_seconds=now + 3_600,
-        modifications=(Modification(kind=1, cosignatory=STRANGER.public_key),),
-        relative_change=1,
-    )
     street.issued(10)
-    announce_foreign(street, modification, "producer")
-    street.node.mine()
+    share_the_producer(street)
 
     with pytest.raises(Unsupported, match="multisig"):
         street.chain.prepare([batch_of(transfer(1))], outstanding=())

@@ -15,14 +15,12 @@ from sauma_nem.network import TESTNET
 from sauma_nem.testnode import Reply
 from sauma_nem.transactions import (
     Message,
-    Modification,
     MosaicId,
     MosaicQuantity,
     Multisig,
-    MultisigModification,
 )
 
-from .foreign import announce_foreign, foreign
+from .foreign import announce_foreign, foreign, share_the_producer
 from .street import (
     BUYER,
     ENERGY,
@@ -105,18 +103,7 @@ def test_a_wrapped_transfer_counts_once(street: Street):
     """A multisig account's transfer has the wrapper's hash, the inner effects and all the fees."""
     street.issued(50)
     now = street.node.now_seconds()
-    modification = MultisigModification(
-        network_byte=TESTNET.byte,
-        version=2,
-        timestamp_seconds=now,
-        signer=PRODUCER.public_key,
-        fee_micro=500_000,
-        deadline_seconds=now + 3_600,
-        modifications=(Modification(kind=1, cosignatory=STRANGER.public_key),),
-        relative_change=1,
-    )
-    announce_foreign(street, modification, "producer")
-    street.node.mine()
+    share_the_producer(street)
     _, cursor = everything(street)
     energy = MosaicQuantity(mosaic_id=SETTINGS.mosaic_id, quantity_units=10)
     wrapper = Multisig(
