@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from datetime import time as clock_time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sauma.identifiers import complete_gsrn
 from sauma.intervals import Interval
 from sauma_metering.server import HttpServer
 from sauma_portal.app import create_app
-from sauma_portal.demo.running import Repeating
+from sauma_portal.demo.running import FastClock, Repeating
 from sauma_portal.demo.scene import Scene, open_scene
 from sauma_portal.passwords import Passwords
 
@@ -23,6 +24,8 @@ from .street import QUICK
 
 BLOCK_S = 0.3
 PATIENCE_S = 60.0
+DAY = datetime(2026, 6, 10, 9, tzinfo=UTC)
+"""Which meters of the scene stay silent in which quarter-hour follows from the day."""
 NOON = clock_time(11)
 CHROMIUM = shutil.which("chromium")
 OPTIONS = (
@@ -66,6 +69,8 @@ class Walk:
 @contextmanager
 def walking(folder: Path) -> Iterator[Walk]:
     """Set the scene and let everything run but the market's clock."""
+    clock = FastClock(DAY, 1)
+    clock.start()
     with ExitStack() as stack:
         scene = stack.enter_context(
             open_scene(
@@ -74,6 +79,7 @@ def walking(folder: Path) -> Iterator[Walk]:
                 block_s=None,
                 history=False,
                 passwords=Passwords(QUICK),
+                clock=clock,
                 begins=NOON,
             )
         )
