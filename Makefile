@@ -33,6 +33,8 @@ help:
 demo: .venv/.demo
 	@$(BIN)/sauma demo
 
+# Compiled files are kept: tests start many processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.test
 	@sh tests/portal/chromium.sh
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder

@@ -27,7 +27,14 @@ def pytest_configure(config):
         settings.load_profile("exploring" if is_long else "repeatable")
 
 
-FIRST = ("tests/kill/", "tests/simulation/", "tests/soak/", "tests/suite/", "tests/project/")
+FIRST = (
+    "tests/portal/test_browser.py",
+    "tests/kill/",
+    "tests/simulation/",
+    "tests/soak/",
+    "tests/suite/",
+    "tests/project/",
+)
 """Where single files take long: workers begin with them, so that none is left alone with one at the end."""
 
 

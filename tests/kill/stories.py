@@ -6,6 +6,7 @@ have and what happens on the chain meanwhile; so a story that went wrong can be 
 
 from __future__ import annotations
 
+import gc
 import random
 import shutil
 import time
@@ -96,6 +97,7 @@ class Teller:
         self.hasty = hasty
         self._begun = 0
         self._chain_file = folder / "template.chain"
+        gc.freeze()  # no child looks through what its parent holds
         _returned(Child(lambda: make_chain_file(self._chain_file)), "the template")
         self._undisturbed: dict[str, Undisturbed] = {}
         self._seconds: dict[str, float] = {}

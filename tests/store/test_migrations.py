@@ -3,9 +3,10 @@
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 from settling import settle_somewhere
 
-from sauma.store import Store, migrating
+from sauma.store import Store, migrating, revisions
 from sauma.store.connecting import WRITER, connect_engine, store_url
 from sauma.store.folding import PROJECTORS
 from sauma.store.migrations.__main__ import write_revision
@@ -16,7 +17,14 @@ def test_migrations_and_tables_agree(location):
     """A new store has exactly the tables, columns and indexes that the code works with."""
     with Store.open(location) as store, store.reading() as connection:
         assert migrating.schema_differences(connection) == []
-        assert migrating.current_revision(connection) == migrating.head_revision()
+        assert revisions.current_revision(connection) == revisions.head_revision()
+
+
+def test_the_names_of_the_files_tell_the_revisions():
+    """What is known without Alembic is what Alembic finds, in its order."""
+    scripts = ScriptDirectory(str(revisions.MIGRATIONS)).walk_revisions()
+
+    assert revisions.known_revisions() == tuple(reversed([one.revision for one in scripts]))
 
 
 def test_a_further_store_of_a_process_is_as_the_first(tmp_path, monkeypatch):
@@ -28,7 +36,7 @@ def test_a_further_store_of_a_process_is_as_the_first(tmp_path, monkeypatch):
             schema = connection.exec_driver_sql(
                 "SELECT type, name, tbl_name, sql FROM sqlite_master"
             )
-            made.append((sorted(map(str, schema)), migrating.current_revision(connection)))
+            made.append((sorted(map(str, schema)), revisions.current_revision(connection)))
 
     assert made[0] == made[1]
 
@@ -55,7 +63,7 @@ def test_a_store_of_the_first_revision_is_brought_up_to_date(path):
     engine.dispose()
 
     with Store.open(path) as store, store.reading() as connection:
-        assert migrating.current_revision(connection) == migrating.head_revision()
+        assert revisions.current_revision(connection) == revisions.head_revision()
         assert store.verify_journal().entries == 0
 
 
@@ -99,5 +107,5 @@ def test_a_revision_can_be_written(tmp_path, monkeypatch):
     text = write_revision("9000", "nothing new").read_text(encoding="utf-8")
 
     assert text.startswith('"""Nothing new."""')
-    assert f'down_revision = "{migrating.ScriptDirectory(str(tmp_path)).get_base()}"' not in text
+    assert f'down_revision = "{ScriptDirectory(str(tmp_path)).get_base()}"' not in text
     assert text.endswith("    pass\n")

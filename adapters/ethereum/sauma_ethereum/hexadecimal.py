@@ -12,7 +12,6 @@ from typing import Any, Final
 from sauma.errors import BadAnswer
 
 _QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_DATA: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 HASH_BYTES: Final = 32
 ADDRESS_BYTES: Final = 20
 
@@ -36,12 +35,23 @@ def read_quantity(value: Any, name: str) -> int:
 
 def read_data(value: Any, name: str, *, length: int | None = None) -> bytes:
     """Return the bytes of an answer, of a certain length if one is given; raises `BadAnswer`."""
-    if not isinstance(value, str) or not _DATA.fullmatch(value):
+    data = _data_of(value)
+    if data is None:
         raise BadAnswer(f"the node gives {name} as {value!r} and not as data: ask another")
-    data = bytes.fromhex(value[2:])
     if length is not None and len(data) != length:
         raise BadAnswer(f"the node gives {name} with {len(data)} bytes, not {length}: ask another")
     return data
+
+
+def _data_of(value: Any) -> bytes | None:
+    """Return what hexadecimal says, None for what is none; `bytes.fromhex` would forgive spaces."""
+    if not isinstance(value, str) or not value.startswith("0x"):
+        return None
+    try:
+        data = bytes.fromhex(value[2:])
+    except ValueError:
+        return None
+    return data if len(value) == 2 + 2 * len(data) else None
 
 
 def read_hash(value: Any, name: str) -> bytes:

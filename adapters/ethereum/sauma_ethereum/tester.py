@@ -83,6 +83,7 @@ class TesterNode:
         genesis = backend.chain.get_canonical_block_by_number(0)
         self._blocks = [MadeBlock.of(genesis, (), None)]
         self._calls = KeptCalls(backend)
+        self._nobody = bytes(backend.get_accounts()[0])
         self._snapshots: list[_Snapshot] = []
 
     @property
@@ -94,11 +95,6 @@ class TesterNode:
     def rich_keys(self) -> tuple[bytes, ...]:
         """The private keys of accounts that have ether from the beginning."""
         return tuple(key.to_bytes() for key in self._tester.backend.account_keys)
-
-    @property
-    def _rich_account(self) -> bytes:
-        """Who asks when a call names nobody."""
-        return bytes(self._tester.backend.get_accounts()[0])
 
     def ask(self, calls: Sequence[Call]) -> list[Any]:
         """Return the result, or an `ErrorReply`, of each call."""
@@ -228,7 +224,7 @@ class TesterNode:
     def _executed(self, message: Mapping[str, str], height: int) -> Any:
         """Return what a call gives at a block."""
         from_ = message.get("from")
-        sender = self._rich_account if from_ is None else bytes.fromhex(from_[2:])
+        sender = self._nobody if from_ is None else bytes.fromhex(from_[2:])
         target = bytes.fromhex(message["to"][2:])
         payload = bytes.fromhex(message.get("data", "0x")[2:])
         value = int(message.get("value", "0x0"), 16)

@@ -17,6 +17,8 @@ from eth_typing import Address
 
 KEPT_MAX: Final = 20_000
 """How many answers are kept; after that they are found anew."""
+STATES_MAX: Final = 8
+"""Of how many blocks the state is held, with what was read of it; readers ask of few at a time."""
 _DELEGATED: Final = b"\xef\x01\x00"
 _KNOWN: Final = ("chain_id", "coinbase")
 """What a call may ask of its block, and its answer is kept all the same."""
@@ -38,6 +40,7 @@ class KeptCalls:
         """Begin with nothing kept."""
         self._backend = backend
         self._kept: dict[Hashable, bytes] = {}
+        self._states: dict[bytes, Any] = {}
 
     def output(self, call: TesterCall, height: int) -> bytes | None:
         """Return what a call gives at a block; None where it fails, or is none for this."""
@@ -46,24 +49,29 @@ class KeptCalls:
         question = header.state_root, header.coinbase, call
         if question in self._kept:
             return self._kept[question]
-        state = chain.get_vm(header).state
+        state = self._state_after(header)
         code = state.get_code(call.target)
         if not code or code.startswith(_DELEGATED):
             return None
-        block = _AskedBlock(state.execution_context)
+        whole, before = state.execution_context, state.snapshot()
+        block = _AskedBlock(whole)
         state.execution_context = block
-        computation = state.computation_class.apply_message(
-            state,
-            Message(
-                gas=header.gas_limit,
-                to=Address(call.target),
-                sender=Address(call.sender),
-                value=0,
-                data=call.payload,
-                code=code,
-            ),
-            state.get_transaction_context_class()(gas_price=0, origin=call.sender),
-        )
+        try:
+            computation = state.computation_class.apply_message(
+                state,
+                Message(
+                    gas=header.gas_limit,
+                    to=Address(call.target),
+                    sender=Address(call.sender),
+                    value=0,
+                    data=call.payload,
+                    code=code,
+                ),
+                state.get_transaction_context_class()(gas_price=0, origin=call.sender),
+            )
+        finally:
+            state.execution_context = whole
+            state.revert(before)
         if computation.is_error:
             return None
         output = bytes(computation.output)
@@ -72,6 +80,15 @@ class KeptCalls:
                 self._kept.clear()
             self._kept[question] = output
         return output
+
+    def _state_after(self, header: Any) -> Any:
+        """Return the state that a block leaves, to be left as it is."""
+        state = self._states.get(header.hash)
+        if state is None:
+            if len(self._states) >= STATES_MAX:
+                self._states.clear()
+            state = self._states[header.hash] = self._backend.chain.get_vm(header).state
+        return state
 
 
 class _AskedBlock:

@@ -1,13 +1,13 @@
 """Bringing a store to the tables of this version, by the Alembic migrations of this package.
 
 `python -m sauma.store.migrations 0003 "add bills"` writes a new revision from what the tables have more
-than the migrations make; a test holds the two together.
+than the migrations make; a test holds the two together.  Loads Alembic, so it is imported only where
+a store is made or migrated.
 """
 
 from __future__ import annotations
 
 import io
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,55 +16,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
-from sauma.errors import StoreError, StoreVersion
+from sauma.errors import StoreError
+from sauma.store.revisions import MIGRATIONS
 from sauma.store.tables import metadata
-
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-_REVISION: Final[sa.Select[Any]] = sa.select(sa.column("version_num")).select_from(
-    sa.table("alembic_version")
-)
-
 
 _ASKING: Final = ("SELECT", "PRAGMA")
 """How statements begin that change nothing."""
 _MAKING: Final[dict[str, tuple[str, ...]]] = {}
 """The statements that make a store, by dialect, once the migrations were run in this process."""
-
-
-@cache
-def head_revision() -> str:
-    """Return the newest revision that this version knows."""
-    return str(_script().get_current_head())
-
-
-def current_revision(connection: sa.Connection) -> str | None:
-    """Return the revision of a store, None when nothing was ever made in it.
-
-    Raises `StoreError` for a database that is not empty and not a store.
-    """
-    names = sa.inspect(connection).get_table_names()
-    if "alembic_version" not in names:
-        if names:
-            raise StoreError(
-                f"the database has tables ({', '.join(sorted(names)[:5])}) and is not a store of "
-                "sauma: give another path"
-            )
-        return None
-    revision: str | None = connection.execute(_REVISION).scalar_one_or_none()
-    return revision
-
-
-def check_known(revision: str | None) -> None:
-    """Refuse a store of a revision that this version does not know."""
-    if revision is not None and revision not in _known_revisions():
-        raise StoreVersion(
-            f"the store is of revision {revision}, which this version of sauma does not know "
-            f"(its newest is {head_revision()}): use the version that wrote it or a newer one"
-        )
 
 
 def upgrade(connection: sa.Connection) -> None:
@@ -124,17 +84,6 @@ def new_revision(number: str, title: str, connection: sa.Connection) -> Path:
     own = [line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("# ###")]
     written.write_text("".join(own), encoding="utf-8")
     return written
-
-
-@cache
-def _known_revisions() -> frozenset[str]:
-    return frozenset(script.revision for script in _script().walk_revisions())
-
-
-@cache
-def _script() -> ScriptDirectory:
-    """Return the migrations of this package, read once."""
-    return ScriptDirectory(str(MIGRATIONS))
 
 
 def alembic_config(connection: sa.Connection | None) -> Config:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sauma.errors import InvalidInput, StoreError, StoreVersion
 from sauma.identifiers import AccountId, ChainId
 from sauma.journal import GENESIS_HASH, SealedEntry
-from sauma.store import lanes, migrating, projecting
+from sauma.store import lanes, projecting, revisions
 from sauma.store.connecting import (
     BUSY_TIMEOUT_MS,
     WRITER,
@@ -277,20 +277,22 @@ class Store:
     def _bring_up_to_date(self, *, create: bool) -> None:
         """Make or migrate the tables, or refuse."""
         with self.reading() as connection:
-            revision = migrating.current_revision(connection)
-        migrating.check_known(revision)
-        if revision == migrating.head_revision():
+            revision = revisions.current_revision(connection)
+        revisions.check_known(revision)
+        if revision == revisions.head_revision():
             return
         if self._read_only:
             raise StoreVersion(
                 f"the store is of revision {revision}: open it once for writing, which migrates it "
-                f"to {migrating.head_revision()}"
+                f"to {revisions.head_revision()}"
             )
         if revision is None and not create:
             raise StoreError("the database is empty: create the store first")
+        from sauma.store import migrating
+
         with self._writing() as connection:
-            revision = migrating.current_revision(connection)
-            if revision == migrating.head_revision():
+            revision = revisions.current_revision(connection)
+            if revision == revisions.head_revision():
                 return
             if revision is None:
                 migrating.make(connection)
