@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -320,10 +321,8 @@ def test_what_is_not_suspended_is_not_resumed(sunny):
     assert sunny.engine.store.head_sequence() == head
 
 
-def test_a_note_that_was_not_kept_is_written_again(town):
-    """The store was busy when the note was to be kept: it is no note, and the next try writes it."""
-    item = bytes(range(32))
-    attempts = Attempts(
+def worker_of(town):
+    return Attempts(
         town.engine.store,
         town.venue.chain_id,
         "worker",
@@ -332,16 +331,74 @@ def test_a_note_that_was_not_kept_is_written_again(town):
         together_max=10,
     )
 
+
+@contextmanager
+def busy_store():
+    """Nothing is committed: another process writes."""
+
     def busy(_):
         raise StoreBusy("another process writes to the store")
 
     sa.event.listen(sa.Engine, "commit", busy)
     try:
-        with pytest.raises(StoreBusy):
-            attempts.next_of([item])
+        yield
     finally:
         sa.event.remove(sa.Engine, "commit", busy)
 
-    assert attempts.next_of([item]) == (item,)
+
+def note_of(town):
     with town.engine.store.reading() as connection:
-        assert read_note(connection, town.venue.chain_id, "worker") == {item}
+        return read_note(connection, town.venue.chain_id, "worker")
+
+
+def test_a_note_that_was_not_kept_is_written_again(town):
+    """The store was busy when the note was to be kept: it is no note, and the next try writes it."""
+    item = bytes(range(32))
+    attempts = worker_of(town)
+
+    with busy_store(), pytest.raises(StoreBusy):
+        attempts.next_of([item])
+
+    assert attempts.next_of([item]) == (item,)
+    assert note_of(town) == {item}
+
+
+def test_a_busy_store_is_no_death(town):
+    """Whoever could not write a further note finds its own earlier one, and nobody died of that."""
+    first, second = bytes(range(32)), bytes(range(1, 33))
+    attempts = worker_of(town)
+    attempts.next_of([first])
+
+    for _ in range(DEATHS_MAX):
+        with busy_store(), pytest.raises(StoreBusy):
+            attempts.next_of([second])
+
+    assert attempts.next_of([first, second]) == (first, second)
+    assert note_of(town) == {first, second}
+    assert deaths_in(town) == {}
+    assert attempts.suspended == []
+
+
+def test_who_lost_its_lane_leaves_the_note_of_who_has_it(town):
+    """A process that wakes too late writes no note, and takes back the death that was counted of it."""
+    first, second = bytes(range(32)), bytes(range(1, 33))
+    store, sender = town.engine.store, town.chain.account("anna")
+    attempts = [worker_of(town), worker_of(town)]
+    lanes = []
+    for one in attempts:
+        with store.transaction() as transaction:
+            now = town.clock.now()
+            lanes.append(
+                transaction.acquire_lane(town.venue.chain_id, sender, f"p{len(lanes)}", now, 60)
+            )
+            one.take_over(transaction, [first], lanes[-1])
+        town.clock.advance(seconds=61)
+    assert deaths_in(town) == {first: 1}
+
+    with pytest.raises(StoreBusy, match="is held by p1"):
+        attempts[0].next_of([second])
+    with store.transaction() as transaction:
+        attempts[0].outlive(transaction)
+
+    assert note_of(town) == {first}
+    assert deaths_in(town) == {}

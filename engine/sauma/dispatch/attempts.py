@@ -15,7 +15,7 @@ from itertools import islice
 
 from sauma.dispatch.suspending import DEATHS_MAX, Suspended, suspend
 from sauma.errors import SaumaError
-from sauma.store import Store, Transaction
+from sauma.store import Lane, Store, Transaction
 from sauma.store.attempts import (
     count_deaths,
     erase_note,
@@ -45,13 +45,21 @@ class Attempts:
         self._now, self._are_transactions = now, are_transactions
         self._together_max = together_max
         self._noted: frozenset[bytes] | None = None
+        """What the note names, as far as is known: nothing after one that could not be kept."""
+        self._lane: Lane | None = None
         self._deaths: dict[bytes, int] = {}
         self.suspended: list[Suspended] = []
         """What was suspended just now, and is not tried with the rest."""
         self._is_trying = False
 
-    def take_over(self, transaction: Transaction, items: Collection[bytes]) -> None:
-        """Count the deaths of the life before, suspend what it took too many, and note what is next."""
+    def take_over(
+        self, transaction: Transaction, items: Collection[bytes], lane: Lane | None = None
+    ) -> None:
+        """Count the deaths of the life before, suspend what it took too many, and note what is next.
+
+        Who works in a lane writes no note once it is lost: then the note is another's.
+        """
+        self._lane = lane
         connection = transaction.connection
         died_at = read_note(connection, self._chain_id, self._worker) & set(items)
         if died_at:
@@ -82,12 +90,16 @@ class Attempts:
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
-        """Give a transaction; what it could not keep is read and noted again."""
+        """Give a transaction; a note that it could not keep is written again, and is no death."""
+        before, known = self._noted, self._noted
         try:
             with self._store.transaction() as transaction:
+                if self._lane is not None:
+                    transaction.check_fence(self._lane)
+                known = None if before is None else frozenset()
                 yield transaction
         except BaseException:
-            self._noted = None
+            self._noted = known
             raise
 
     def note_next(

@@ -304,7 +304,7 @@ class Dispatch:
         with self._store.transaction() as transaction:
             chain_id = self._venue.chain.chain_id
             lane = transaction.acquire_lane(chain_id, sender, self._holder, self._now(), LEASE_S)
-            attempts.take_over(transaction, batch_ids)
+            attempts.take_over(transaction, batch_ids, lane)
         try:
             yield lane
         finally:
