@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 import sqlalchemy as sa
 
+from sauma.billing import BillStatus
 from sauma.chain import (
     REFERENCE_HASH_BYTES,
     Anchor,
@@ -30,27 +31,23 @@ from sauma.store import carried, charged
 from sauma.store import projections as p
 from sauma.venue import Venue
 
-_TAKEN: Final = (
-    sa.select(p.transaction_batches.c.batch_id)
-    .join(p.transactions, p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id)
-    .where(p.transactions.c.chain_id == sa.bindparam("chain"), carried.is_alive())
-)
-"""The batches of a chain that a living transaction carries."""
 _OPEN_ROWS: Final = (
     sa.select(p.instructions)
     .where(
         p.instructions.c.settlement_id.in_(
             sa.select(p.settlements.c.settlement_id).where(
-                p.settlements.c.chain_id == sa.bindparam("chain")
+                p.settlements.c.chain_id == sa.bindparam("chain"),
+                p.settlements.c.least_status < int(BillStatus.FINAL),
             )
         ),
-        p.instructions.c.batch_id.not_in(_TAKEN),
+        ~carried.is_carried(p.instructions.c.batch_id),
     )
     .order_by(p.instructions.c.sequence, p.instructions.c.row_number)
 )
+"""Of settlements whose bills are final nothing is open: a step looks at what is on its way alone."""
 _OPEN_ANCHORS: Final = (
     sa.select(p.anchors)
-    .where(p.anchors.c.chain_id == sa.bindparam("chain"), p.anchors.c.batch_id.not_in(_TAKEN))
+    .where(p.anchors.c.chain_id == sa.bindparam("chain"), ~carried.is_carried(p.anchors.c.batch_id))
     .order_by(p.anchors.c.sequence, p.anchors.c.row_number)
 )
 _PARENTS, _LEGS = (
@@ -249,10 +246,10 @@ def due_steps(connection: sa.Connection, venue: Venue, codec: Codec) -> DueBatch
     rows = charged.unfinished_batches(connection)
     if not rows:
         return DueBatches(ready=(), waiting=0)
-    carrying = connection.execute(_TAKEN, {"chain": venue.chain_id})
-    taken = {bytes(each) for each in carrying.scalars()}
+    ids = sorted({row.batch_id for row in rows})
+    taken = {batch_id for batch_id, _ in carried.signed_for(connection, ids, alive=True)}
     shown = charged.events(connection, venue.chain_id, rows)
-    included = carried.included_among(connection, [row.batch_id for row in rows]) | shown.keys()
+    included = carried.included_among(connection, ids) | shown.keys()
     ready: list[StepBatch] = []
     blocked: set[bytes] = set()
     waiting = 0

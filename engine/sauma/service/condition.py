@@ -100,14 +100,6 @@ def _outbox(connection: sa.Connection, chain_id: str) -> tuple[int, datetime | N
 
     A batch that the chain shows although no record of its transaction is left is carried.
     """
-    taken = (
-        sa.select(p.transaction_batches.c.batch_id)
-        .join(
-            p.transactions,
-            p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-        )
-        .where(p.transactions.c.chain_id == chain_id, carried.is_alive())
-    )
     unfinished = [one.settlement_id for one in queries.unfinished_settlements(connection)]
     waiting: dict[bytes, int] = {}
     for first in range(0, len(unfinished), carried.IDS_MAX):
@@ -115,7 +107,7 @@ def _outbox(connection: sa.Connection, chain_id: str) -> tuple[int, datetime | N
             sa.select(p.instructions.c.batch_id, p.instructions.c.sequence)
             .where(
                 p.instructions.c.settlement_id.in_(unfinished[first : first + carried.IDS_MAX]),
-                p.instructions.c.batch_id.not_in(taken),
+                ~carried.is_carried(p.instructions.c.batch_id),
             )
             .distinct()
         )

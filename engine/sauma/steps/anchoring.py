@@ -51,17 +51,13 @@ def open_anchors(connection: sa.Connection) -> dict[Period, Unanchored]:
     it ends, a correction to the one in which it was made; what is billed late gets an anchor of the
     same period for itself.
     """
-    waiting = anchored.unanchored_settlements(connection)
-    corrections = anchored.unanchored_corrections(connection)
-    if not waiting and not corrections:
+    published = queries.published_rulebooks(connection)
+    since = min((at for at, one in published if one.anchor is not Anchoring.NONE), default=None)
+    if since is None:
         return {}
     found: dict[Period, Unanchored] = defaultdict(Unanchored)
-    rulebooks = queries.rulebooks(connection)
-    if all(rulebook.anchor is Anchoring.NONE for rulebook in rulebooks):
-        return {}
-    for row in queries.settlements(connection) if waiting else ():
-        if row.settlement_id not in waiting:
-            continue
+    rulebooks = [rulebook for _, rulebook in published]
+    for row in queries.unanchored_settlements(connection, since):
         rulebook = settlement_rulebook(rulebooks, row)
         minutes = rulebook.interval_minutes
         last = Interval.from_start_unix(row.period_end - minutes * 60, minutes)
@@ -69,7 +65,7 @@ def open_anchors(connection: sa.Connection) -> dict[Period, Unanchored]:
         if period is not None:
             found[to_unix(period[0]), to_unix(period[1])].settlements.append(row)
     by_hash = {rulebook.rulebook_hash: rulebook for rulebook in rulebooks}
-    for one in corrections:
+    for one in anchored.unanchored_corrections(connection, since):
         rulebook = by_hash[one.rulebook_hash]
         within = Interval.containing(from_unix(one.made_at), rulebook.interval_minutes)
         period = rulebook.anchor_period(within)

@@ -17,14 +17,6 @@ from sauma.store import projections as p
 from sauma.store.billed import bill_of, line_of
 from sauma.store.tables import journal_entries
 
-_UNANCHORED: Final = (
-    sa.select(p.bills.c.settlement_id)
-    .where(
-        p.bills.c.version == 1,
-        ~sa.exists().where(p.anchored_bills.c.bill_id == p.bills.c.bill_id),
-    )
-    .distinct()
-)
 _ANCHORS: Final = sa.select(p.anchors).order_by(p.anchors.c.sequence, p.anchors.c.row_number)
 
 
@@ -56,11 +48,6 @@ class AnchorStanding:
     block: AnchorBlock | None
 
 
-def unanchored_settlements(connection: sa.Connection) -> set[bytes]:
-    """Return the settlements that have bills which no anchor covers."""
-    return {bytes(identity) for identity in connection.execute(_UNANCHORED).scalars()}
-
-
 @attrs.frozen(kw_only=True)
 class UnanchoredCorrection:
     """A correction whose adjusting bills no anchor covers, when it was made and by which rulebook."""
@@ -70,8 +57,8 @@ class UnanchoredCorrection:
     rulebook_hash: bytes
 
 
-def unanchored_corrections(connection: sa.Connection) -> list[UnanchoredCorrection]:
-    """Return the corrections that have adjusting bills which no anchor covers, oldest first."""
+def unanchored_corrections(connection: sa.Connection, since: int) -> list[UnanchoredCorrection]:
+    """Return the corrections made since an entry that have bills which no anchor covers, oldest first."""
     bills = p.adjusting_bills.c
     rows = connection.execute(
         sa.select(
@@ -81,7 +68,10 @@ def unanchored_corrections(connection: sa.Connection) -> list[UnanchoredCorrecti
             journal_entries.c.rulebook_hash,
         )
         .join(journal_entries, journal_entries.c.sequence == bills.sequence)
-        .where(~sa.exists().where(p.anchored_bills.c.bill_id == bills.bill_id))
+        .where(
+            bills.sequence > since,
+            ~sa.exists().where(p.anchored_bills.c.bill_id == bills.bill_id),
+        )
         .distinct()
         .order_by(bills.sequence)
     )

@@ -20,6 +20,15 @@ def is_alive() -> sa.ColumnElement[bool]:
     return sa.and_(states.state != p.STATE_DEAD, sa.not_(failed_for_ever))
 
 
+def is_carried(batch_id: sa.ColumnElement[bytes]) -> sa.ColumnElement[bool]:
+    """The condition that a living transaction carries the batch of a row."""
+    return sa.exists().where(
+        p.transaction_batches.c.batch_id == batch_id,
+        p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
+        is_alive(),
+    )
+
+
 # Built once: every step asks these, and building a statement takes longer than running it.
 _EVENTS: Final = sa.select(p.chain_events).where(
     p.chain_events.c.chain_id == sa.bindparam("chain"),

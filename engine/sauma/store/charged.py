@@ -17,16 +17,7 @@ from sauma.store.among import rows_among
 
 _UNFINISHED: Final = (
     sa.select(p.session_batches)
-    .where(
-        p.session_batches.c.batch_id.not_in(
-            sa.select(p.transaction_batches.c.batch_id)
-            .join(
-                p.transactions,
-                p.transactions.c.transaction_id == p.transaction_batches.c.transaction_id,
-            )
-            .where(p.transactions.c.state == p.STATE_FINAL, p.transactions.c.succeeded.is_(True))
-        )
-    )
+    .where(p.session_batches.c.batch_id.in_(sa.select(p.open_session_batches.c.batch_id)))
     .order_by(p.session_batches.c.sequence, p.session_batches.c.row_number)
 )
 

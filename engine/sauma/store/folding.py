@@ -23,6 +23,7 @@ from sauma.store.projections import (
     STATE_FINAL,
     STATE_INCLUDED,
     WRITTEN,
+    anchored_bills,
     bills,
     bindings,
     chain_events,
@@ -33,10 +34,14 @@ from sauma.store.projections import (
     metering_points,
     open_corrections,
     open_intervals,
+    open_session_batches,
     posted_offers,
     readings,
+    session_batches,
     settlements,
+    transaction_batches,
     transactions,
+    unanchored_settlements,
 )
 from sauma.store.tables import metadata, vault
 
@@ -241,7 +246,11 @@ def _fold_settlement(connection: sa.Connection, entry: SealedEntry) -> None:
 
 
 def _fold_bills(connection: sa.Connection, entry: SealedEntry) -> None:
-    """Note the least status of the bills of a settlement as they stand."""
+    """Note the least status of the bills of a settlement as they stand, and that they wait for an anchor."""
+    first = sa.select(bills.c.settlement_id).where(
+        bills.c.sequence == entry.sequence, bills.c.version == 1
+    )
+    _insert_missing(connection, unanchored_settlements.c.settlement_id, first)
     for settlement in {row["settlement_id"] for row in _table(entry, "bills")}:
         newest: dict[str, int] = {}
         for row in connection.execute(_BILL_STATUSES, {"of_settlement": settlement}):
@@ -261,6 +270,40 @@ _REACH: Final = (
     .where(settlements.c.settlement_id == sa.bindparam("of_settlement"))
     .values(least_status=sa.bindparam("least_status"))
 )
+
+
+def _insert_missing(connection: sa.Connection, key: sa.Column[Any], found: sa.Select[Any]) -> None:
+    """Insert what was found into a table that has this key alone, each once."""
+    keys = found.distinct().subquery()
+    missing = sa.select(*keys.c).where(~sa.exists().where(key == keys.c[key.name]))
+    connection.execute(sa.insert(key.table).from_select([key.name], missing))
+
+
+def _fold_anchored(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Forget the settlements of which every first bill has its anchor now."""
+    covered = (
+        sa.select(bills.c.settlement_id)
+        .join(anchored_bills, anchored_bills.c.bill_id == bills.c.bill_id)
+        .where(anchored_bills.c.sequence == entry.sequence)
+    )
+    is_left = sa.exists().where(
+        bills.c.settlement_id == unanchored_settlements.c.settlement_id,
+        bills.c.version == 1,
+        ~sa.exists().where(anchored_bills.c.bill_id == bills.c.bill_id),
+    )
+    connection.execute(
+        sa.delete(unanchored_settlements).where(
+            unanchored_settlements.c.settlement_id.in_(covered), ~is_left
+        )
+    )
+
+
+def _fold_session_batches(connection: sa.Connection, entry: SealedEntry) -> None:
+    """Open the batches of a step."""
+    steps = sa.select(session_batches.c.batch_id).where(
+        session_batches.c.sequence == entry.sequence
+    )
+    _insert_missing(connection, open_session_batches.c.batch_id, steps)
 
 
 def _fold_corrected(connection: sa.Connection, entry: SealedEntry) -> None:
@@ -309,6 +352,7 @@ def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
         if included:
             connection.execute(_INCLUDE, included)
         connection.execute(_FINALISE, {"of_chain": chain_id, "final": row["final_height"]})
+        connection.execute(_CLOSE_SESSION_BATCHES)
         state = {
             "cursor": row["cursor"].decode(),
             "scanned_height": row["scanned_height"],
@@ -342,6 +386,14 @@ _FINALISE: Final = (
     )
     .values(state=STATE_FINAL)
 )
+_CLOSE_SESSION_BATCHES: Final = sa.delete(open_session_batches).where(
+    sa.exists().where(
+        transaction_batches.c.batch_id == open_session_batches.c.batch_id,
+        transactions.c.transaction_id == transaction_batches.c.transaction_id,
+        transactions.c.state == STATE_FINAL,
+        transactions.c.succeeded.is_(True),
+    )
+)
 _MOVE_STATE: Final = (
     sa.update(chain_states)
     .where(chain_states.c.chain_id == sa.bindparam("of_chain"))
@@ -368,7 +420,11 @@ def _retract(connection: sa.Connection, chain_id: str, height: int, sequence: in
     )
     connection.execute(
         sa.update(transactions)
-        .where(transactions.c.chain_id == chain_id, transactions.c.block_height > height)
+        .where(
+            transactions.c.chain_id == chain_id,
+            transactions.c.state == STATE_INCLUDED,
+            transactions.c.block_height > height,
+        )
         .values(
             state=STATE_COMMITTED,
             block_height=None,
@@ -401,6 +457,8 @@ _FOLDS: Final = {
     "posted_offers": _fold_offers,
     "settlements": _fold_settlement,
     "bills": _fold_bills,
+    "anchored_bills": _fold_anchored,
+    "session_batches": _fold_session_batches,
     "corrected_readings": _fold_corrected,
 }
 
@@ -416,6 +474,8 @@ class JournalProjector:
             "cleared_intervals",
             "open_intervals",
             "open_corrections",
+            "unanchored_settlements",
+            "open_session_batches",
             "chain_states",
         )
     )

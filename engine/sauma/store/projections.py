@@ -212,6 +212,18 @@ open_corrections = sa.Table(
     sa.Column("arrived", sa.BigInteger, nullable=False),
 )
 """What has late readings that no correction took up, and when the first of them arrived."""
+unanchored_settlements = sa.Table(
+    "unanchored_settlements",
+    metadata,
+    sa.Column("settlement_id", sa.LargeBinary, primary_key=True),
+)
+"""What has first bills that no anchor covers."""
+open_session_batches = sa.Table(
+    "open_session_batches",
+    metadata,
+    sa.Column("batch_id", sa.LargeBinary, primary_key=True),
+)
+"""The batches of sessions that no final transaction carries."""
 chain_states = sa.Table(
     "chain_states",
     metadata,

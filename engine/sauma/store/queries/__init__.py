@@ -44,6 +44,7 @@ from sauma.store.queries.settled import (
     settlement_covering,
     settlements,
     trades,
+    unanchored_settlements,
     unbound_parties,
     unfinished_settlements,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "settlement_covering",
     "settlements",
     "trades",
+    "unanchored_settlements",
     "unbound_parties",
     "uncleared",
     "unfinished_settlements",

@@ -29,9 +29,14 @@ _SETTLEMENTS = sa.select(p.settlements).order_by(
 )
 _OF_AREA = _SETTLEMENTS.where(p.settlements.c.area == sa.bindparam("area"))
 _BY_ID = _SETTLEMENTS.where(p.settlements.c.settlement_id == sa.bindparam("identity"))
-_UNFINISHED = _SETTLEMENTS.where(
+# unordered: in the order of the journal a database would walk through all that there ever was
+_UNFINISHED = sa.select(p.settlements).where(
     p.settlements.c.obligation_count > 0,
     p.settlements.c.least_status < sa.bindparam("reached"),
+)
+_UNANCHORED = _SETTLEMENTS.where(
+    p.settlements.c.settlement_id.in_(sa.select(p.unanchored_settlements.c.settlement_id)),
+    p.settlements.c.sequence > sa.bindparam("since"),
 )
 _COVERING = _SETTLEMENTS.where(
     p.settlements.c.area == sa.bindparam("area"),
@@ -106,6 +111,11 @@ def settlement_covering(
     return next(iter(_settlements(rows)), None)
 
 
+def unanchored_settlements(connection: sa.Connection, since: int) -> list[SettlementRow]:
+    """Return the settlements planned since an entry that have first bills which no anchor covers."""
+    return _settlements(connection.execute(_UNANCHORED, {"since": since}))
+
+
 def has_settlement(connection: sa.Connection, settlement_id: bytes) -> bool:
     """Tell whether a settlement was planned."""
     return connection.execute(_BY_ID, {"identity": settlement_id}).first() is not None
@@ -113,7 +123,8 @@ def has_settlement(connection: sa.Connection, settlement_id: bytes) -> bool:
 
 def unfinished_settlements(connection: sa.Connection, reached: int = FINAL) -> list[SettlementRow]:
     """Return the settlements that owe something and have not been billed at that status throughout."""
-    return _settlements(connection.execute(_UNFINISHED, {"reached": reached}))
+    rows = connection.execute(_UNFINISHED, {"reached": reached})
+    return _settlements(sorted(rows, key=lambda row: (row.sequence, row.row_number)))
 
 
 def _settlements(rows: Iterable[sa.Row[Any]]) -> list[SettlementRow]:
