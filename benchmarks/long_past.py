@@ -15,7 +15,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -31,7 +30,7 @@ from sauma.testing import ManualClock
 from sauma.venue import Venue
 
 AREA = "street"
-QUARTERS = 96
+QUARTERS, INTERVAL_S = 96, 900
 STEPS = 50
 START = Interval.from_start_unix(1_767_225_600, 15)
 SUPPLIER = Supplier(name="supplier", sells_at_micro=160_000, buys_at_micro=40_000)
@@ -73,9 +72,9 @@ def gsrn(number: int) -> str:
 
 def readings(day: int, homes: int) -> Iterator[Reading]:
     """Give a day of readings: what one half feeds in, the other half uses."""
-    first = START.start_unix + day * QUARTERS * 900
+    first = START.start_unix + day * QUARTERS * INTERVAL_S
     for quarter in range(QUARTERS):
-        interval = Interval.from_start_unix(first + quarter * 900, 15)
+        interval = Interval.from_start_unix(first + quarter * INTERVAL_S, 15)
         for number in range(homes):
             units = 100 + (number // 2 + quarter) % 50
             yield Reading(
@@ -89,7 +88,7 @@ def readings(day: int, homes: int) -> Iterator[Reading]:
 
 def live(engine: Engine, chain: MemoryChain, clock: ManualClock, day: int, homes: int) -> None:
     """Settle a day until everything is final and billed."""
-    clock.advance(seconds=timedelta(days=1).total_seconds())
+    clock.advance(seconds=QUARTERS * INTERVAL_S)
     engine.accept(list(readings(day, homes)))
     engine.clear_due()
     engine.settle_due()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +15,6 @@ from sauma_ethereum.anvil import AnvilProcess, Missing, find_anvil, install_anvi
 NPM = """#!{python}
 import pathlib, sys, time
 folder = pathlib.Path(sys.argv[sys.argv.index("--prefix") + 1])
-(folder / "begun").touch()
 path = folder / "{binary}"
 path.parent.mkdir(parents=True)
 with path.open("wb") as file:
@@ -32,13 +31,9 @@ WHOLE = b"halfhalf"
 @pytest.fixture
 def npm(tmp_path, monkeypatch):
     """An npm on the path that installs something in two halves, and no anvil elsewhere."""
-    machine = os.uname().machine
-    name = anvil._MACHINES.get(machine, machine)
-    system = "darwin" if sys.platform == "darwin" else "linux"
-    binary = f"node_modules/{anvil.PACKAGE}-{system}-{name}/bin/anvil"
     folder = tmp_path / "bin"
     folder.mkdir()
-    (folder / "npm").write_text(NPM.format(python=sys.executable, binary=binary))
+    (folder / "npm").write_text(NPM.format(python=sys.executable, binary=anvil._place_in(Path())))
     (folder / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv(anvil.VARIABLE, raising=False)

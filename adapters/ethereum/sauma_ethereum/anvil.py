@@ -69,11 +69,10 @@ def install_anvil(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".anvil-", dir=folder) as scratch:
         done = _run_npm(Path(scratch))
-        packages = Path(scratch) / "node_modules"
         if _binary_in(Path(scratch)) is None:
             reason = (done.stderr or done.stdout).strip()[-300:]
             raise Missing(f"{PACKAGE} {VERSION} could not be installed by npm: {reason}")
-        for package in packages.glob("@*/*"):
+        for package in Path(scratch, "node_modules").glob("@*/*"):
             target = folder / package.relative_to(scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):  # another process was first, and put the same there
@@ -247,7 +246,12 @@ def _npm() -> list[str]:
 
 
 def _binary_in(folder: Path) -> Path | None:
+    path = _place_in(folder)
+    return path if path.is_file() else None
+
+
+def _place_in(folder: Path) -> Path:
+    """Return where npm puts the binary for this kind of machine."""
     machine = _MACHINES.get(platform.machine(), platform.machine())
     system = {"Linux": "linux", "Darwin": "darwin"}.get(platform.system(), "linux")
-    path = folder / "node_modules" / f"{PACKAGE}-{system}-{machine}" / "bin" / "anvil"
-    return path if path.is_file() else None
+    return folder / "node_modules" / f"{PACKAGE}-{system}-{machine}" / "bin" / "anvil"

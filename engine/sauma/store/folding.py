@@ -1,7 +1,7 @@
 """Folding entries of the journal into the projections.
 
 Rows are inserted as they are; what several entries say together is brought up to each: who holds which
-account, what is open, where a transaction stands, how far a chain was read.
+account, what is open, and, in `observing`, where a transaction stands and how far a chain was read.
 """
 
 from __future__ import annotations
@@ -17,17 +17,13 @@ from sauma.intervals import to_unix
 from sauma.journal import ColumnKind, SealedEntry, SealedTable
 from sauma.journal import schemas as journal
 from sauma.store.inserting import insert_columns
+from sauma.store.observing import fold_burial, fold_observation, rows_of
 from sauma.store.projections import (
     STATE_COMMITTED,
-    STATE_DEAD,
-    STATE_FINAL,
-    STATE_INCLUDED,
     WRITTEN,
     anchored_bills,
     bills,
     bindings,
-    chain_events,
-    chain_states,
     cleared_intervals,
     corrected_readings,
     late_readings,
@@ -39,8 +35,6 @@ from sauma.store.projections import (
     readings,
     session_batches,
     settlements,
-    transaction_batches,
-    transactions,
     unanchored_settlements,
 )
 from sauma.store.tables import metadata, vault
@@ -112,13 +106,6 @@ def _decoded(texts: list[bytes]) -> list[str]:
     return [known[text] for text in texts]
 
 
-def _table(entry: SealedEntry, name: str) -> list[dict[str, Any]]:
-    for sealed in entry.tables:
-        if sealed.name == name:
-            return list(sealed.table.dicts())
-    return []
-
-
 def _vaulted(connection: sa.Connection, digests: Sequence[bytes], what: str) -> list[str]:
     """Return what the vault keeps under digests, in their order."""
     found: dict[bytes, str] = {}
@@ -179,9 +166,8 @@ def _fold_readings(connection: sa.Connection, entry: SealedEntry) -> None:
         sa.select(metering_points.c.area, readings.c.interval_start_of_row.label("interval_start"))
         .join(metering_points, metering_points.c.point_digest == readings.c.point_digest)
         .where(readings.c.sequence == entry.sequence)
-        .distinct()
     )
-    _open(connection, metered)
+    _open(connection, open_intervals, metered, cleared_intervals)
 
 
 def _fold_late(connection: sa.Connection, entry: SealedEntry) -> None:
@@ -208,31 +194,15 @@ def _fold_late(connection: sa.Connection, entry: SealedEntry) -> None:
 
 def _fold_offers(connection: sa.Connection, entry: SealedEntry) -> None:
     """Open the interval that new offers are for."""
-    _open(
-        connection,
-        sa.select(posted_offers.c.area, posted_offers.c.interval_start)
-        .where(posted_offers.c.sequence == entry.sequence)
-        .distinct(),
+    offered = sa.select(posted_offers.c.area, posted_offers.c.interval_start).where(
+        posted_offers.c.sequence == entry.sequence
     )
-
-
-def _open(connection: sa.Connection, found: sa.Select[Any]) -> None:
-    """Note intervals as open, unless they are or were cleared."""
-    keys = found.subquery()
-    missing = sa.select(keys.c.area, keys.c.interval_start).where(
-        *(
-            ~sa.exists().where(
-                table.c.area == keys.c.area, table.c.interval_start == keys.c.interval_start
-            )
-            for table in (open_intervals, cleared_intervals)
-        )
-    )
-    connection.execute(sa.insert(open_intervals).from_select(["area", "interval_start"], missing))
+    _open(connection, open_intervals, offered, cleared_intervals)
 
 
 def _fold_settlement(connection: sa.Connection, entry: SealedEntry) -> None:
     """Mark the intervals that a settlement is the first to cover."""
-    for row in _table(entry, "settlements"):
+    for row in rows_of(entry, "settlements"):
         connection.execute(
             sa.update(cleared_intervals)
             .where(
@@ -250,8 +220,8 @@ def _fold_bills(connection: sa.Connection, entry: SealedEntry) -> None:
     first = sa.select(bills.c.settlement_id).where(
         bills.c.sequence == entry.sequence, bills.c.version == 1
     )
-    _insert_missing(connection, unanchored_settlements.c.settlement_id, first)
-    for settlement in {row["settlement_id"] for row in _table(entry, "bills")}:
+    _open(connection, unanchored_settlements, first)
+    for settlement in {row["settlement_id"] for row in rows_of(entry, "bills")}:
         newest: dict[str, int] = {}
         for row in connection.execute(_BILL_STATUSES, {"of_settlement": settlement}):
             newest[row.participant] = row.status
@@ -272,11 +242,19 @@ _REACH: Final = (
 )
 
 
-def _insert_missing(connection: sa.Connection, key: sa.Column[Any], found: sa.Select[Any]) -> None:
-    """Insert what was found into a table that has this key alone, each once."""
+def _open(
+    connection: sa.Connection, target: sa.Table, found: sa.Select[Any], *unless: sa.Table
+) -> None:
+    """Insert the keys that were found into a table of what is open, unless they are in it or in others."""
     keys = found.distinct().subquery()
-    missing = sa.select(*keys.c).where(~sa.exists().where(key == keys.c[key.name]))
-    connection.execute(sa.insert(key.table).from_select([key.name], missing))
+    names = [column.name for column in keys.c]
+    missing = sa.select(*keys.c).where(
+        *(
+            ~sa.exists().where(*(table.c[name] == keys.c[name] for name in names))
+            for table in (target, *unless)
+        )
+    )
+    connection.execute(sa.insert(target).from_select(names, missing))
 
 
 def _fold_anchored(connection: sa.Connection, entry: SealedEntry) -> None:
@@ -303,7 +281,7 @@ def _fold_session_batches(connection: sa.Connection, entry: SealedEntry) -> None
     steps = sa.select(session_batches.c.batch_id).where(
         session_batches.c.sequence == entry.sequence
     )
-    _insert_missing(connection, open_session_batches.c.batch_id, steps)
+    _open(connection, open_session_batches, steps)
 
 
 def _fold_corrected(connection: sa.Connection, entry: SealedEntry) -> None:
@@ -332,126 +310,11 @@ def _fold_corrected(connection: sa.Connection, entry: SealedEntry) -> None:
     )
 
 
-def _fold_observation(connection: sa.Connection, entry: SealedEntry) -> None:
-    """Move the cursor; take back what was rolled back; mark what was included and what is final."""
-    for row in _table(entry, "observations"):
-        chain_id = row["chain_id"]
-        if row["rolled_back_to"] is not None:
-            _retract(connection, chain_id, row["rolled_back_to"], entry.sequence)
-        included = [
-            {
-                "of_chain": chain_id,
-                "of_transaction": event["transaction_id"],
-                "block_height": event["height"],
-                "block_hash": event["block_hash"],
-                "block_time": event["block_time"],
-                "succeeded": event["succeeded"],
-            }
-            for event in _table(entry, "chain_events")
-        ]
-        if included:
-            connection.execute(_INCLUDE, included)
-        connection.execute(_FINALISE, {"of_chain": chain_id, "final": row["final_height"]})
-        connection.execute(_CLOSE_SESSION_BATCHES)
-        state = {
-            "cursor": row["cursor"].decode(),
-            "scanned_height": row["scanned_height"],
-            "scanned_time": row["scanned_time"],
-            "final_height": row["final_height"],
-        }
-        if not connection.execute(_MOVE_STATE, {"of_chain": chain_id, **state}).rowcount:
-            connection.execute(_BEGIN_STATE, {"chain_id": chain_id, **state})
-
-
-_INCLUDE: Final = (
-    sa.update(transactions)
-    .where(
-        transactions.c.chain_id == sa.bindparam("of_chain"),
-        transactions.c.transaction_id == sa.bindparam("of_transaction"),
-    )
-    .values(
-        state=STATE_INCLUDED,
-        block_height=sa.bindparam("block_height"),
-        block_hash=sa.bindparam("block_hash"),
-        block_time=sa.bindparam("block_time"),
-        succeeded=sa.bindparam("succeeded"),
-    )
-)
-_FINALISE: Final = (
-    sa.update(transactions)
-    .where(
-        transactions.c.chain_id == sa.bindparam("of_chain"),
-        transactions.c.state == STATE_INCLUDED,
-        transactions.c.block_height <= sa.bindparam("final"),
-    )
-    .values(state=STATE_FINAL)
-)
-_CLOSE_SESSION_BATCHES: Final = sa.delete(open_session_batches).where(
-    sa.exists().where(
-        transaction_batches.c.batch_id == open_session_batches.c.batch_id,
-        transactions.c.transaction_id == transaction_batches.c.transaction_id,
-        transactions.c.state == STATE_FINAL,
-        transactions.c.succeeded.is_(True),
-    )
-)
-_MOVE_STATE: Final = (
-    sa.update(chain_states)
-    .where(chain_states.c.chain_id == sa.bindparam("of_chain"))
-    .values(
-        cursor=sa.bindparam("cursor"),
-        scanned_height=sa.bindparam("scanned_height"),
-        scanned_time=sa.bindparam("scanned_time"),
-        final_height=sa.bindparam("final_height"),
-    )
-)
-_BEGIN_STATE: Final = sa.insert(chain_states)
-
-
-def _retract(connection: sa.Connection, chain_id: str, height: int, sequence: int) -> None:
-    connection.execute(
-        sa.update(chain_events)
-        .where(
-            chain_events.c.chain_id == chain_id,
-            chain_events.c.height > height,
-            chain_events.c.retracted_by.is_(None),
-            chain_events.c.sequence < sequence,
-        )
-        .values(retracted_by=sequence)
-    )
-    connection.execute(
-        sa.update(transactions)
-        .where(
-            transactions.c.chain_id == chain_id,
-            transactions.c.state == STATE_INCLUDED,
-            transactions.c.block_height > height,
-        )
-        .values(
-            state=STATE_COMMITTED,
-            block_height=None,
-            block_hash=None,
-            block_time=None,
-            succeeded=None,
-        )
-    )
-
-
-def _fold_burial(connection: sa.Connection, entry: SealedEntry) -> None:
-    for row in _table(entry, "burials"):
-        connection.execute(
-            sa.update(transactions)
-            .where(
-                transactions.c.transaction_id == row["transaction_id"],
-                transactions.c.state == STATE_COMMITTED,
-            )
-            .values(state=STATE_DEAD)
-        )
-
-
 _FOLDS: Final = {
     "bindings": _fold_bindings,
     "metering_points": _fold_metering_points,
-    "observations": _fold_observation,
-    "burials": _fold_burial,
+    "observations": fold_observation,
+    "burials": fold_burial,
     "readings": _fold_readings,
     "late_readings": _fold_late,
     "posted_offers": _fold_offers,
