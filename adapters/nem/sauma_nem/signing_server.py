@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,8 +51,7 @@ class SigningServer:
         self._signers = {str(account): signer for account, signer in signers.items()}
         self._token, self._rule = token, rule
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self._http.daemon_threads = True
+        self._http = _HttpServer(("127.0.0.1", port), handler)
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.05,), name="signing server", daemon=True
         )
@@ -117,6 +117,14 @@ class SigningServer:
             return signer.sign(payload)
         except SaumaError as error:
             raise _Refusal(403, str(error)) from error
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Log what would be printed: mostly somebody did not wait for the answer."""
+        log.warning("connection_failed", error=repr(sys.exception()))
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -58,6 +63,33 @@ def server(slow: SlowSigner) -> Iterator[SigningServer]:
 
 def signer_at(server: SigningServer, account: AccountId = SIGNER.account, **options):
     return RemoteSigner(server.url, account, **{"token": TOKEN, "timeout_s": 0.3, **options})
+
+
+def until(what):
+    """Wait until another thread has done something."""
+    ends_at = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < ends_at, "waited too long"
+        time.sleep(0.01)
+
+
+def test_who_does_not_wait_is_logged_and_nothing_is_printed(
+    server: SigningServer, slow: SlowSigner, capfd, caplog
+):
+    """A client that has gone when the signature is there is no traceback."""
+    slow.silences = 1
+    body = json.dumps({"account": str(SIGNER.account), "payload": b"words".hex()})
+    headers = f"Authorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n"
+    client = socket.create_connection(urlsplit(server.url).netloc.split(":"))
+    client.sendall(f"POST /sign HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}".encode())
+    until(lambda: slow.signed)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    slow.waking.set()
+    until(lambda: caplog.records)
+
+    assert "connection_failed" in caplog.text
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_it_signs_as_the_key_itself_does(server: SigningServer):
