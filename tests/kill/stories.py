@@ -33,6 +33,7 @@ DEATHS: Final = (1, 2, 4, 8)
 """How often the process of a story may die, each as likely."""
 FORK_DEPTH_MAX: Final = FINALITY_BLOCKS - 2
 POINT, MOMENT = "point", "moment"
+WARMING: Final = VARIANTS["per_pair"]
 NOTHING: Final = {"batches": 0, "buried": 0}
 """What is counted of a settlement that failed."""
 
@@ -97,10 +98,11 @@ class Teller:
         self.hasty = hasty
         self._begun = 0
         self._chain_file = folder / "template.chain"
-        gc.freeze()  # no child looks through what its parent holds
         _returned(Child(lambda: make_chain_file(self._chain_file)), "the template")
         self._undisturbed: dict[str, Undisturbed] = {}
         self._seconds: dict[str, float] = {}
+        self._warm_up()
+        gc.freeze()  # no child looks through what its parent holds
 
     def undisturbed(self, variant: Variant) -> Undisturbed:
         """Settle once without a death, and remember what came of it."""
@@ -133,6 +135,16 @@ class Teller:
             result=result,
             faults=tuple(faults),
         )
+
+    def _warm_up(self) -> None:
+        """Settle and examine once in this process: no child loads a module or compiles a statement."""
+        folder, node = self._begin(WARMING)
+        try:
+            live(folder, node.url, WARMING)
+            examine(folder, node.url, WARMING)
+        finally:
+            node.stop()
+        shutil.rmtree(folder)
 
     def _begin(self, variant: Variant) -> tuple[Path, NodeProcess]:
         self._begun += 1
