@@ -14,7 +14,6 @@ from sauma.store import projections as p
 from sauma.testing.clock import ManualClock
 from sauma.testing.simulation import Faults, Rehearsal, SimulatedWorld
 from sauma.testing.simulation.examination import examine
-from sauma.testing.simulation.moments import watch_transactions
 from sauma.testing.simulation.process import Process
 from sauma.testing.simulation.rehearsal import BEGINS, STORE, Salts, WorldFactory
 
@@ -26,7 +25,6 @@ class Stage:
     """A world, a store with a plan, and a process named `one`; `two` is a second one."""
 
     def __init__(self, new_world: WorldFactory, folder: Path) -> None:
-        watch_transactions()
         if new_world not in _REHEARSALS:
             _REHEARSALS[new_world] = Rehearsal.of(new_world)
         self.rehearsal = _REHEARSALS[new_world]

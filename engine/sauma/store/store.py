@@ -39,6 +39,7 @@ from sauma.store.lanes import Lane
 from sauma.store.projecting import Projector
 from sauma.store.transaction import Transaction
 from sauma.store.vault import VaultItem, get_item
+from sauma.store.watching import WATCHER
 
 
 @attrs.frozen(kw_only=True)
@@ -159,12 +160,12 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one state of the store, for several selects that belong together."""
-        with (
-            database_faults("read the store"),
-            self._engine.connect() as connection,
-            connection.begin(),
-        ):
-            yield connection
+        watcher = WATCHER.get()
+        with database_faults("read the store"), self._engine.connect() as connection:
+            if watcher is not None:
+                watcher.beginning()
+            with connection.begin():
+                yield connection
 
     def head_sequence(self) -> int:
         """Return the sequence of the last entry; 0 of an empty journal."""
@@ -245,17 +246,22 @@ class Store:
             raise StoreError(f"the disk failed before ({self._failure}): open the store again")
         if self._writing_thread == threading.get_ident():
             raise StoreError("a transaction of this store is open already: they do not nest")
+        watcher = WATCHER.get()
         try:
             with (
                 database_faults("write to the store"),
                 self._engine.connect().execution_options(**{WRITER: True}) as connection,
-                connection.begin(),
             ):
-                self._writing_thread = threading.get_ident()
-                try:
-                    yield connection
-                finally:
-                    self._writing_thread = None
+                if watcher is not None:
+                    watcher.beginning()
+                with connection.begin():
+                    self._writing_thread = threading.get_ident()
+                    try:
+                        yield connection
+                    finally:
+                        self._writing_thread = None
+                    if watcher is not None:
+                        watcher.committing()
         except StoreError as error:
             if is_disk_failure(error):
                 self._failure = str(error)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Final
 
-import sqlalchemy as sa
-
-from sauma.store.connecting import WRITER
+from sauma.store.watching import WATCHER
 from sauma.testing.simulation.disk import DiskFault
 
 BEFORE_TRANSACTION: Final = "before a transaction"
@@ -66,6 +63,10 @@ class Moments:
                 self.died_at = name
                 raise Died(name)
 
+    def beginning(self) -> None:
+        """Pass the moment before a transaction."""
+        self.passing(BEFORE_TRANSACTION)
+
     def committing(self) -> None:
         """Pass the moment before a commit."""
         self.passing(BEFORE_COMMIT)
@@ -77,33 +78,11 @@ class Moments:
                 self.disk_has_failed = True
 
 
-_CURRENT: Final[ContextVar[Moments | None]] = ContextVar("sauma_simulation_moments", default=None)
-
-
 @contextmanager
 def passing_through(moments: Moments) -> Iterator[None]:
-    """Have transactions of this thread pass through the moments of a process."""
-    token = _CURRENT.set(moments)
+    """Have the stores' transactions of this thread pass through the moments of a process."""
+    token = WATCHER.set(moments)
     try:
         yield
     finally:
-        _CURRENT.reset(token)
-
-
-def watch_transactions() -> None:
-    """Have every transaction of SQLAlchemy pass its moments, where a simulation is running."""
-    if not sa.event.contains(sa.Engine, "begin", _on_begin):
-        sa.event.listen(sa.Engine, "begin", _on_begin)
-        sa.event.listen(sa.Engine, "commit", _on_commit)
-
-
-def _on_begin(_: sa.Connection) -> None:
-    moments = _CURRENT.get()
-    if moments is not None:
-        moments.passing(BEFORE_TRANSACTION)
-
-
-def _on_commit(connection: sa.Connection) -> None:
-    moments = _CURRENT.get()
-    if moments is not None and connection.get_execution_options().get(WRITER, False):
-        moments.committing()
+        WATCHER.reset(token)

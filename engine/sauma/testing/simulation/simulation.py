@@ -19,7 +19,6 @@ from sauma.testing.simulation.disk import disk_can_fail
 from sauma.testing.simulation.examination import examine
 from sauma.testing.simulation.faults import Fault, Faults
 from sauma.testing.simulation.line import Line
-from sauma.testing.simulation.moments import watch_transactions
 from sauma.testing.simulation.process import Process
 from sauma.testing.simulation.rehearsal import (
     BEGINS,
@@ -83,7 +82,6 @@ class Simulation:
 
     def run(self) -> Outcome:
         """Play it to its end and examine what came of it."""
-        watch_transactions()
         with self._new_world() as world, work_folder() as folder:
             path = folder / STORE
             path.write_bytes(self._rehearsal.store)
