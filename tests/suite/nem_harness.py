@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sauma.chain import Chain
-from sauma.identifiers import AccountId
+from sauma.identifiers import AccountId, AssetId
 from sauma.session import SessionTerms, Statement
 from sauma.testing import Harness
 from sauma_nem import NemChain, NemSettings, NemSigner, NodeClient, provision, sign_evidence
+from sauma_nem.caip import address_on, mosaic_of
 from sauma_nem.network import TESTNET
 from sauma_nem.testnode import NodeServer, Reply, Request, TestNode
 from sauma_nem.transport import HttpTransport
@@ -80,6 +81,11 @@ class NemHarness(Harness):
 
     def sign_evidence(self, terms: SessionTerms, statement: Statement, signer: AccountId) -> bytes:
         return sign_evidence(self.signers[signer], statement).signature
+
+    def holding(self, account: AccountId, asset: AssetId) -> int:
+        ledger = self.node.chain.ledger
+        entry = ledger.mosaic(mosaic_of(asset, TESTNET))
+        return 0 if entry is None else ledger.units_of(address_on(account, TESTNET), entry)
 
     def mine(self, blocks: int = 1) -> None:
         self.node.mine(blocks)

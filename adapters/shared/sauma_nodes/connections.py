@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import attrs
 import requests
@@ -66,10 +66,14 @@ class Connections:
         reads no proxy and no password from the environment.
         """
         self.name = name
-        self._timeouts_s = (connect_timeout_s, read_timeout_s)
+        self._how: dict[str, Any] = {
+            "timeout": (connect_timeout_s, read_timeout_s),
+            "stream": True,
+            "allow_redirects": False,
+        }
         self._answer_seconds_max = answer_seconds_max
         self._answer_bytes_max = answer_bytes_max
-        self._new_session = new_session or _plain_session
+        self._new_session = new_session
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
@@ -131,18 +135,30 @@ class Connections:
         body: str | bytes | None,
         headers: Mapping[str, str] | None,
     ) -> Reply:
-        response = self._session().request(
-            "GET" if body is None else "POST",
-            url,
-            params=params,
-            data=body,
-            headers={**_HEADERS, **(headers or {})},
-            timeout=self._timeouts_s,
-            stream=True,
-            allow_redirects=False,
-        )
-        with response:
+        with self._answered(url, params, body, {**_HEADERS, **(headers or {})}) as response:
             return Reply(status=response.status_code, content=self._content(response, url))
+
+    def _answered(
+        self,
+        url: str,
+        params: Mapping[str, str] | None,
+        body: str | bytes | None,
+        headers: Mapping[str, str],
+    ) -> requests.Response:
+        method = "GET" if body is None else "POST"
+        session, how = self._session(), self._how
+        if self._new_session is not None:
+            return session.request(method, url, params=params, data=body, headers=headers, **how)
+        # A session of ours has nothing to merge but headers and cookies: a sixth of the time.
+        request = requests.PreparedRequest()
+        request.prepare(
+            method=method,
+            url=f"{url}?{urlencode(params)}" if params else url,
+            headers={**session.headers, **headers},
+            cookies=session.cookies or None,
+            data=body,
+        )
+        return session.send(request, proxies={}, **how)
 
     def _content(self, response: requests.Response, url: str) -> bytes:
         ends_at = time.monotonic() + self._answer_seconds_max
@@ -161,7 +177,7 @@ class Connections:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._new_session()
+            session = (self._new_session or _plain_session)()
             with self._lock:
                 self._sessions.append(session)
                 self._local.session = session

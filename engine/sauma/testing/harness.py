@@ -131,6 +131,13 @@ class Harness(abc.ABC):
             self.chain.broadcast(transaction)
         self.mine()
 
+    def holding(self, account: AccountId, asset: AssetId) -> int:
+        """Return what an account has, for comparing what must not have changed.
+
+        The adapter is asked, unless a harness overrides this because it can look into its chain.
+        """
+        return self.chain.balance(account, asset).units
+
     @property
     def verifier(self) -> Verifier:
         """Who verifies evidence of sessions: the codec, where the chain holds."""

@@ -322,7 +322,7 @@ class World:
         accounts = {**self.accounts, "issuer": self.harness.issuer}
         return Snapshot(
             units=tuple(
-                (name, str(asset), self.chain.balance(account, asset).units)
+                (name, str(asset), self.harness.holding(account, asset))
                 for name, account in sorted(accounts.items())
                 for asset in sorted(assets)
             ),
