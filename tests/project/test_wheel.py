@@ -15,9 +15,10 @@ def test_the_wheel_runs_the_readme_in_an_empty_environment(tmp_path: Path):
     assert PROGRAM is not None
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, cwd=ROOT)
     (wheel,) = tmp_path.glob("sauma-*.whl")
-    venv.create(tmp_path / "empty", with_pip=True)
+    venv.create(tmp_path / "empty")
     python = tmp_path / "empty" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--no-compile", f"{wheel}[nem]", cwd=tmp_path)
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    run(*pip, "install", "--quiet", "--no-compile", f"{wheel}[nem]", cwd=tmp_path)
 
     done = run(python, "-c", PROGRAM[1], cwd=tmp_path)
 
