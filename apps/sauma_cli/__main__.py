@@ -6,6 +6,7 @@ Ctrl-C.  Commands are loaded when they are used, so that `sauma --help` is quick
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -20,6 +21,8 @@ EXIT_DONE: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_INPUT: Final = 2
 EXIT_STOPPED: Final = 130
+GARBAGE_OBJECTS: Final = 50_000
+"""After how many new objects garbage is looked for: loading a command makes many and no garbage."""
 
 app = App(
     name="sauma",
@@ -151,6 +154,7 @@ def _fail(kind: str, message: str, code: int, *, as_json: bool) -> int:
 
 def main() -> None:
     """Run the command that the process was called with, and leave with its exit code."""
+    gc.set_threshold(GARBAGE_OBJECTS, *gc.get_threshold()[1:])
     raise SystemExit(run(sys.argv[1:]))
 
 
