@@ -1,6 +1,9 @@
 # Two entrances for a newcomer, `make demo` and `make test`; `make check` and `make soak` for those who change things.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable
+# All at once on every core, where pip compiles one file after the other; some packages hold templates that are no Python.
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib engine adapters apps >/dev/null || true
 
 .PHONY: help demo test check contracts security docs soak format clean
 
@@ -18,16 +21,18 @@ help:
 
 .venv/.demo: pyproject.toml | .venv/bin/python
 	@echo "setting up (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@$(INSTALL) '.[all]'
+	@$(COMPILE)
 	@touch $@
 
 .venv/.test: pyproject.toml | .venv/bin/python
 	@echo "setting up (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(INSTALL) '.[test]'
+	@$(COMPILE)
 	@touch $@ .venv/.demo
 
 .venv/.docs: pyproject.toml | .venv/bin/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all,docs]'
+	@$(INSTALL) '.[all,docs]'
 	@touch $@
 
 demo: .venv/.demo
