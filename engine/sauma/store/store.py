@@ -39,7 +39,7 @@ from sauma.store.lanes import Lane
 from sauma.store.projecting import Projector
 from sauma.store.transaction import Transaction
 from sauma.store.vault import VaultItem, get_item
-from sauma.store.watching import WATCHER
+from sauma.store.watching import tell_beginning, tell_committing
 
 
 @attrs.frozen(kw_only=True)
@@ -160,12 +160,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one state of the store, for several selects that belong together."""
-        watcher = WATCHER.get()
-        with database_faults("read the store"), self._engine.connect() as connection:
-            if watcher is not None:
-                watcher.beginning()
-            with connection.begin():
-                yield connection
+        tell_beginning()
+        with (
+            database_faults("read the store"),
+            self._engine.connect() as connection,
+            connection.begin(),
+        ):
+            yield connection
 
     def head_sequence(self) -> int:
         """Return the sequence of the last entry; 0 of an empty journal."""
@@ -246,22 +247,19 @@ class Store:
             raise StoreError(f"the disk failed before ({self._failure}): open the store again")
         if self._writing_thread == threading.get_ident():
             raise StoreError("a transaction of this store is open already: they do not nest")
-        watcher = WATCHER.get()
+        tell_beginning()
         try:
             with (
                 database_faults("write to the store"),
                 self._engine.connect().execution_options(**{WRITER: True}) as connection,
+                connection.begin(),
             ):
-                if watcher is not None:
-                    watcher.beginning()
-                with connection.begin():
-                    self._writing_thread = threading.get_ident()
-                    try:
-                        yield connection
-                    finally:
-                        self._writing_thread = None
-                    if watcher is not None:
-                        watcher.committing()
+                self._writing_thread = threading.get_ident()
+                try:
+                    yield connection
+                finally:
+                    self._writing_thread = None
+                tell_committing()
         except StoreError as error:
             if is_disk_failure(error):
                 self._failure = str(error)

@@ -17,3 +17,17 @@ class Watcher(Protocol):
 
 
 WATCHER: Final[ContextVar[Watcher | None]] = ContextVar("sauma_store_watcher", default=None)
+
+
+def tell_beginning() -> None:
+    """Tell who watches this thread that a transaction is going to begin."""
+    watcher = WATCHER.get()
+    if watcher is not None:
+        watcher.beginning()
+
+
+def tell_committing() -> None:
+    """Tell who watches this thread that a transaction is going to be committed."""
+    watcher = WATCHER.get()
+    if watcher is not None:
+        watcher.committing()
