@@ -49,6 +49,8 @@ class Summary:
     batches: int
     resigned: int
     """How many transactions were proved dead and their batches signed anew."""
+    suspended: int
+    """How many things were suspended because processes died of them five times, and tried again."""
     points_swept: int
     points_to_sweep: int
     paid_twice: int
@@ -69,6 +71,7 @@ class Summary:
             resumed=sum(one.kills > 0 for one in told),
             batches=sum(one.result["batches"] for one in told),
             resigned=sum(one.result["buried"] for one in told),
+            suspended=sum(one.result["suspended"] for one in told),
             points_swept=len(_visited(told)) if to_sweep else 0,
             points_to_sweep=to_sweep,
             paid_twice=sum(bool(PAID_TWICE.search(str(one.faults))) for one in told),
@@ -85,7 +88,8 @@ class Summary:
             f"{self.kills - self.kills_at_points} at random moments"
             f"{swept if self.points_to_sweep else ''}) in {self.settlements} settlements of "
             f"{self.batches} batches; resumed {self.resumed}, signed anew {self.resigned}, "
-            f"paid twice {self.paid_twice}, lost {self.lost}, wrong {self.wrong}; {self.seconds} s"
+            f"suspended and tried again {self.suspended}, paid twice {self.paid_twice}, "
+            f"lost {self.lost}, wrong {self.wrong}; {self.seconds} s"
         )
 
 

@@ -143,8 +143,14 @@ class HastyChain(NemChain):
         return prepared
 
 
-def live(folder: Path, url: str, variant: Variant, *, hasty: bool = False) -> None:
-    """Settle from wherever the life before was killed, until everything is final."""
+def live(
+    folder: Path, url: str, variant: Variant, *, hasty: bool = False, resumes: bool = False
+) -> None:
+    """Settle from wherever the life before was killed, until everything is final.
+
+    One that `resumes` does what a person does who knows that the processes were killed from outside:
+    what is suspended because they died of it five times is tried again.
+    """
     with _open(folder, url, variant, HastyChain if hasty else NemChain) as engine:
         engine.register_all([(name, HOLDERS[name]) for name in _NAMES])
         engine.bind(ISSUER, HOLDERS[ISSUER])
@@ -160,6 +166,8 @@ def live(folder: Path, url: str, variant: Variant, *, hasty: bool = False) -> No
         for _ in range(ROUNDS_MAX):
             try:
                 engine.step()
+                for each in engine.suspended() if resumes else ():
+                    engine.resume(each.item_id, reason="the processes were killed from outside")
             except Unavailable:
                 continue
             if engine.finished:
@@ -247,6 +255,7 @@ def examine(folder: Path, url: str, variant: Variant) -> dict[str, Any]:
             ],
             "transactions": _count(engine, p.transactions),
             "buried": _count(engine, p.burials),
+            "suspended": _count(engine, p.suspensions),
             "batches": len(planned_references(engine)),
         }
 

@@ -34,7 +34,7 @@ DEATHS: Final = (1, 2, 4, 8)
 FORK_DEPTH_MAX: Final = FINALITY_BLOCKS - 2
 POINT, MOMENT = "point", "moment"
 WARMING: Final = VARIANTS["per_pair"]
-NOTHING: Final = {"batches": 0, "buried": 0}
+NOTHING: Final = {"batches": 0, "buried": 0, "suspended": 0}
 """What is counted of a settlement that failed."""
 
 
@@ -199,14 +199,23 @@ class Teller:
                     self._seconds[story.variant.name] = time.monotonic() - began
                 return
             _pass_time(draw, url)
-        _returned(self._life(folder, url, story.variant), f"the last life of {story}")
+        last = self._life(folder, url, story.variant, resumes=True)
+        _returned(last, f"the last life of {story}")
         yield 0
 
-    def _life(self, folder: Path, url: str, variant: Variant, *, fatal: int | None = None) -> Child:
+    def _life(
+        self,
+        folder: Path,
+        url: str,
+        variant: Variant,
+        *,
+        fatal: int | None = None,
+        resumes: bool = False,
+    ) -> Child:
         def work() -> None:
             if fatal is not None:
                 FailPoints(fatal).install()
-            live(folder, url, variant, hasty=self.hasty)
+            live(folder, url, variant, hasty=self.hasty, resumes=resumes)
 
         return Child(work)
 
