@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable
 # All at once on every core, where pip compiles one file after the other; some packages hold templates that are no Python.
-COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib engine adapters apps >/dev/null || true
+COMPILE := $(BIN)/python -W ignore -m compileall -q -j 0 .venv/lib engine adapters apps >/dev/null || true
 
 .PHONY: help demo test check contracts security docs soak format clean
 

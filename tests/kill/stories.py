@@ -137,7 +137,7 @@ class Teller:
         )
 
     def _warm_up(self) -> None:
-        """Settle and examine once in this process: no child loads a module or compiles a statement."""
+        """Settle and examine once in this process: hardly a child loads a module or compiles a statement."""
         folder, node = self._begin(WARMING)
         try:
             live(folder, node.url, WARMING)

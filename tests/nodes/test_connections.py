@@ -98,6 +98,8 @@ def test_the_environment_is_not_asked(ours, url, monkeypatch):
     """No proxy of the environment stands between us and a node."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
 
     assert ours.ask(url).status == 200
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 import requests
@@ -149,11 +149,12 @@ class Connections:
         session, how = self._session(), self._how
         if self._new_session is not None:
             return session.request(method, url, params=params, data=body, headers=headers, **how)
-        # A session of ours has nothing to merge but headers and cookies: a sixth of the time.
+        # A session of ours has nothing to merge but headers and cookies, which saves a sixth of a call.
         request = requests.PreparedRequest()
         request.prepare(
             method=method,
-            url=f"{url}?{urlencode(params)}" if params else url,
+            url=url,
+            params=params,
             headers={**session.headers, **headers},
             cookies=session.cookies or None,
             data=body,

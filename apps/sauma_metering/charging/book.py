@@ -10,7 +10,8 @@ from __future__ import annotations
 import enum
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -108,8 +109,8 @@ class ChargeBook:
 
         Raises `StoreVersion` for a book of another format.
         """
-        self._database = database.execution_options(**{WRITER: True})
-        with self._database.begin() as connection:
+        self._database = database
+        with self._writing() as connection:
             metadata.create_all(connection)
             version = connection.execute(sa.select(book_format.c.version)).scalar()
             if version is None:
@@ -127,6 +128,15 @@ class ChargeBook:
             connect_engine(store_url(location), read_only=False, busy_timeout_ms=BUSY_TIMEOUT_MS)
         )
 
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Give a connection that holds the writer's lock from the start."""
+        with (
+            self._database.connect().execution_options(**{WRITER: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.dispose()
@@ -139,7 +149,7 @@ class ChargeBook:
 
     def add(self, number: int, station: str, token: str, terms: SessionTerms) -> Charge:
         """Note that a charge is about to be authorised."""
-        with self._database.begin() as connection:
+        with self._writing() as connection:
             connection.execute(
                 charges.insert().values(
                     number=number,
@@ -212,7 +222,7 @@ class ChargeBook:
     ) -> None:
         """Keep what fits no charge, once."""
         row = {"station": station, "why": why, "said": canonical_json(said)}
-        with self._database.begin() as connection:
+        with self._writing() as connection:
             known = connection.execute(
                 sa.select(unplaced.c.number).where(
                     *(unplaced.c[name] == value for name, value in row.items())
@@ -235,7 +245,7 @@ class ChargeBook:
         return [_charge(row) for row in rows]
 
     def _update(self, charge: Charge, **values: Any) -> None:
-        with self._database.begin() as connection:
+        with self._writing() as connection:
             connection.execute(
                 charges.update().where(charges.c.number == charge.number).values(**values)
             )

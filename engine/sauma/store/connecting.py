@@ -73,6 +73,12 @@ class SqliteDialect(SQLiteDialect_pysqlite):
             _raw(connection.connection).writes = bool(opts[WRITER])
         super().set_connection_execution_options(connection, opts)
 
+    def set_engine_execution_options(self, engine: sa.Engine, opts: Mapping[str, Any]) -> None:
+        """Refuse the option for all connections of an engine: none of them would be told."""
+        if WRITER in opts:
+            raise InvalidInput(f"{WRITER} is an option of a connection: set it on each that writes")
+        super().set_engine_execution_options(engine, opts)
+
     def do_begin(self, dbapi_connection: DBAPIConnection) -> None:
         """Begin; the next transaction of this connection only reads, unless it says so again."""
         raw = _raw(dbapi_connection)
